@@ -1,0 +1,7 @@
+"""The network: nn.Modules and their configuration. No files, no globals, no numpy."""
+
+from point_sam.model.config import PRESETS, ModelConfig
+from point_sam.model.geometry import Geometry, build_geometry
+from point_sam.model.point_sam import PointSAMModel
+
+__all__ = ["PRESETS", "Geometry", "ModelConfig", "PointSAMModel", "build_geometry"]

@@ -1,0 +1,62 @@
+"""What an encoding needs to know of a cloud's geometry, whatever the weights: computed once, never differentiated."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from point_sam.ops import farthest_point_sample, gather_points, interpolation_weights, nearest
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Centres, groups and interpolation of a batch of clouds.
+
+    Attributes:
+        coords: the clouds, float32, in the unit ball.
+        center_index: which points are centres.
+        centers: their coordinates.
+        group_index: KNN: the members of each group, nearest first. Voronoi: the cell [B, N] of each point.
+        interp_index, interp_weight: the centres from which each point interpolates.
+    """
+
+    coords: Float[Tensor, "B N 3"]
+    center_index: Int[Tensor, "B G"]
+    centers: Float[Tensor, "B G 3"]
+    group_index: Int[Tensor, "B G K"] | Int[Tensor, "B N"]
+    interp_index: Int[Tensor, "B N 3"]
+    interp_weight: Float[Tensor, "B N 3"]
+
+    @property
+    def is_voronoi(self) -> bool:
+        """Whether groups are Voronoi cells."""
+        return self.group_index.ndim == 2
+
+    def to(self, device: torch.device | str) -> "Geometry":
+        """The same on another device."""
+        return Geometry(*(value.to(device) for value in vars(self).values()))
+
+    def expand(self, batch: int) -> "Geometry":
+        """One cloud repeated `batch` times, without copying."""
+        return Geometry(*(value.expand(batch, *value.shape[1:]) for value in vars(self).values()))
+
+
+@torch.no_grad()
+def build_geometry(coords: Float[Tensor, "B N 3"], num_groups: int, group_size: int | None) -> Geometry:
+    """Centres by farthest point sampling, groups by nearest neighbours, interpolation from the three nearest centres.
+
+    Args:
+        coords: float32, in the unit ball.
+        num_groups: centres per cloud; N when there are fewer points.
+        group_size: points per group, at most N; None asks for Voronoi cells.
+    """
+    num_points = coords.shape[1]
+    center_index = farthest_point_sample(coords, min(num_groups, num_points))
+    centers = gather_points(coords, center_index)
+    interp_index, interp_weight = interpolation_weights(coords, centers)
+    if group_size is None:
+        group_index = interp_index[..., 0]
+    else:
+        group_index = nearest(centers, coords, min(group_size, num_points))[1]
+    return Geometry(coords, center_index, centers, group_index, interp_index, interp_weight)

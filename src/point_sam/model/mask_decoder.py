@@ -1,0 +1,79 @@
+"""The mask decoder: two-way transformer, upscaling to every point, one hypernetwork per mask, IoU head."""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from point_sam.model.encoder import DECODER_WIDTH
+from point_sam.model.geometry import Geometry
+from point_sam.model.two_way import TwoWayTransformer
+from point_sam.ops import gather_points
+
+# Points per chunk of the upscaling: 256 channels of float32 are 4 MiB.
+_CHUNK = 4096
+NUM_MASKS = 4
+
+
+class ThreeLayerMLP(nn.Module):
+    """Three Linear with ReLU between."""
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(width, width), nn.Linear(width, width), nn.Linear(width, out)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second, last = self.layers
+        return cast(Tensor, last(F.relu(second(F.relu(first(x))))))
+
+
+class MaskDecoder(nn.Module):
+    """Masks and predicted IoUs from cloud tokens and prompts. Mask 0 is the single answer, 1..3 the candidates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = DECODER_WIDTH
+        self.transformer = TwoWayTransformer(width)
+        self.iou_token = nn.Embedding(1, width)
+        self.mask_tokens = nn.Embedding(NUM_MASKS, width)
+        self.output_upscaling = nn.Sequential(
+            nn.Linear(width, width), nn.LayerNorm(width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+        )
+        self.output_hypernetworks_mlps = nn.ModuleList(ThreeLayerMLP(width, width) for _ in range(NUM_MASKS))
+        self.iou_prediction_head = ThreeLayerMLP(width, NUM_MASKS)
+
+    def forward(
+        self,
+        geometry: Geometry,
+        cloud: Float[Tensor, "B G 256"],
+        cloud_pe: Float[Tensor, "B G 256"],
+        prompts: Float[Tensor, "B K 256"],
+        *,
+        multimask_output: bool,
+    ) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B C"]]:
+        learned = torch.cat([self.iou_token.weight, self.mask_tokens.weight]).expand(len(prompts), -1, -1)
+        tokens, cloud = self.transformer(cloud, cloud_pe, torch.cat([learned, prompts], dim=1))
+        wanted = slice(1, NUM_MASKS) if multimask_output else slice(0, 1)
+        iou_scores = self.iou_prediction_head(tokens[:, 0])[:, wanted]
+        kernels = torch.stack(
+            [self.output_hypernetworks_mlps[i](tokens[:, 1 + i]) for i in range(*wanted.indices(NUM_MASKS))], dim=1
+        )
+        return self._masks(geometry, cloud, kernels), iou_scores.float()
+
+    def _masks(self, geometry: Geometry, cloud: Tensor, kernels: Float[Tensor, "B C D"]) -> Float[Tensor, "B C N"]:
+        first, *rest = self.output_upscaling
+        # Linear commutes with interpolation (weights sum to one), so it runs per centre instead of per point.
+        lifted = first(cloud)
+        num_points = geometry.coords.shape[1]
+        step = num_points if torch.is_grad_enabled() else max(1, _CHUNK // len(cloud))
+        masks = []
+        for start in range(0, num_points, step):
+            index = geometry.interp_index[:, start : start + step]
+            weight = geometry.interp_weight[:, start : start + step].to(lifted.dtype)
+            x = (gather_points(lifted, index) * weight[..., None]).sum(-2)
+            for layer in rest:
+                x = layer(x)
+            masks.append((kernels.to(x.dtype) @ x.transpose(1, 2)).float())
+        return torch.cat(masks, dim=-1)

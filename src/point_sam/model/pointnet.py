@@ -1,0 +1,56 @@
+"""The PointNet that turns a group of points into one token (KNN tokenizer and mask encoder)."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# Points per chunk: at 512 channels of float32 a chunk of activations takes 4 MiB, near the cache of two cores.
+_CHUNK = 2048
+
+
+class PointNet(nn.Module):
+    """Shared MLP, max over the group, concatenated to every point, shared MLP, max (PointNet, Qi et al. 2017).
+
+    `conv1` and `conv2` are named as upstream, where they are 1x1 convolutions.
+    """
+
+    def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        first, second, out = widths
+        self.conv1 = nn.Sequential(
+            nn.Linear(in_channels, first), nn.LayerNorm(first), nn.GELU(), nn.Linear(first, first)
+        )
+        self.conv2 = nn.Sequential(
+            nn.Linear(2 * first, second), nn.LayerNorm(second), nn.GELU(), nn.Linear(second, out)
+        )
+
+    def forward(self, x: Float[Tensor, "B G K C"]) -> Float[Tensor, "B G D"]:
+        concat, norm, gelu, last = self.conv2
+        weight = cast(nn.Linear, concat).weight
+        x = self.conv1(x)
+        # Linear(concat[max, x]) = W_max max + W_x x: the first half is computed once per group, not once per point.
+        w_max, w_x = weight.chunk(2, dim=1)
+        pooled = F.linear(x.amax(dim=-2, keepdim=True), w_max, cast(nn.Linear, concat).bias)
+        x = last(gelu(norm(F.linear(x, w_x) + pooled)))
+        return x.amax(dim=-2)
+
+
+def encode_groups(
+    net: PointNet, gather: Callable[[Int[Tensor, "B g K"], slice], Tensor], group_index: Int[Tensor, "B G K"]
+) -> Float[Tensor, "B G D"]:
+    """`net` over all groups, in chunks that keep activations in the cache and memory independent of G.
+
+    Args:
+        net: the PointNet.
+        gather: (members of some groups [B, g, K], which groups) -> their features [B, g, K, C].
+        group_index: members of each group.
+    """
+    batch, num_groups, size = group_index.shape
+    # While gradients are recorded every activation is kept anyway, and small chunks only cost time.
+    step = num_groups if torch.is_grad_enabled() else max(1, _CHUNK // (batch * size))
+    parts = [slice(start, start + step) for start in range(0, num_groups, step)]
+    return torch.cat([net(gather(group_index[:, part], part)) for part in parts], dim=1)

@@ -1,0 +1,7 @@
+"""Point operations: farthest point sampling, nearest neighbours, interpolation. Exact, deterministic, bounded memory."""
+
+from point_sam.ops.interpolation import gather_points, interpolation_weights
+from point_sam.ops.neighbors import nearest
+from point_sam.ops.sampling import farthest_point_sample
+
+__all__ = ["farthest_point_sample", "gather_points", "interpolation_weights", "nearest"]
