@@ -231,13 +231,13 @@ def _splat(cloud: _Cloud, pixels: Floats, depth: Floats, spacing: float, width: 
     front = np.full(cells, np.inf, np.float32)
     cover = np.zeros(cells, np.float32)
     centre = pixels[keep] - np.floor(pixels[keep]) - np.float32(0.5)
-    narrow, wide = _disc(max(1.0, 1.6 * sigma)), _disc(CUTOFF * sigma)
+    narrow, wide = _disc(max(1.0, 1.9 * sigma)), _disc(CUTOFF * sigma)
     for block in _blocks(len(narrow), len(keep)):
         hit = _hit(home, narrow[block], stride)
         np.minimum.at(front, hit, np.repeat(near, len(narrow[block])))
         np.add.at(cover, hit, _gaussian(centre, narrow[block], sigma).ravel())
 
-    gap = max(2, int(np.ceil(1.7 * sigma)))
+    gap = max(2, int(np.ceil(2.0 * sigma)))
     front = _closed(front.reshape(-1, stride), gap).ravel()
     tolerance = _tolerance(cloud.spacing)
     on_surface = near <= front[home] + tolerance
@@ -527,8 +527,8 @@ def _thinned(segments: NDArray[np.int64] | None, count: int, most: int) -> NDArr
 def _spacing(points: Floats) -> float:
     """Typical distance of neighbours on the surface, in cloud radii, from the number of voxels that a grid fills.
 
-    A surface of area A crosses about 1.5 A / h^2 voxels of side h; the grid is refined while its voxels hold enough
-    points to be counted reliably.
+    A surface of area A fills about 1.25 A / h^2 voxels of side h (measured on spheres); the grid is refined while its
+    voxels hold enough points to be counted reliably.
     """
     few = points[:: 1 + len(points) // 200_000]
     spacing = 2.0
@@ -538,8 +538,8 @@ def _spacing(points: Floats) -> float:
         filled = len(np.unique((cells[:, 0] << 40) + (cells[:, 1] << 20) + cells[:, 2]))
         if filled * 5 > len(few) and level > 2:
             break
-        spacing = side * (filled / 1.5 / len(points)) ** 0.5
-    return float(spacing)
+        spacing = side * (filled / 1.25 / len(points)) ** 0.5
+    return float(spacing) if filled > 1 else 0.1  # a single place: a dot that can be seen
 
 
 def _upright(points: NDArray[np.float64], clicks: NDArray[np.float64], up: str) -> tuple[Floats, Floats]:
