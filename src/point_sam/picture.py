@@ -332,13 +332,13 @@ def _shade(surface: _Surface, scale: float, spacing: float, line: int) -> Floats
     painted = np.zeros_like(covered) if surface.paint is None else surface.paint > 0.5
     smooth = _smooth(surface.depth, int(0.8 * spacing * scale), _tolerance(spacing))
     light = _soft_light(smooth, scale) * _eye_dome(smooth, line)
-    light = np.where(painted, 0.3 + 0.7 * light, light)  # paint glows a little, or its dark side turns brown
+    light = np.where(painted, 0.4 + 0.6 * light, light)  # paint glows a little, or its dark side turns brown
     lit = surface.colors * light[..., None]
     if surface.paint is not None:
         luminance = (surface.colors @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
         # quieter surroundings, so that the mask stands out of a colourful cloud
         quiet = 0.75 * (0.65 * surface.colors + 0.35 * luminance) + 0.25 * 255
-        paint = 0.9 * surface.paint_colors * (0.85 + 0.15 * luminance / 255) + 0.1 * surface.colors
+        paint = 0.95 * surface.paint_colors * (0.94 + 0.06 * luminance / 255) + 0.05 * surface.colors
         lit = np.where(painted[..., None], paint, quiet) * light[..., None]
         rim = painted & _grow(covered & ~painted, line * 2)
         lit = np.where(rim[..., None], 0.5 * surface.paint_colors, lit)
