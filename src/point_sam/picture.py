@@ -68,7 +68,7 @@ def render(
         prompt_labels: [K] (or one) of 1 (positive, green plus) and 0 (negative, red minus); all positive by default.
         views: (azimuth, elevation) in degrees of each camera. Azimuth 0 looks from +x, 90 from +y; elevation 90 from
             above. By default four: a three-quarter view from where most of the mask is seen, two sides and the top.
-        size: width and height in pixels, from 64 to 8192.
+        size: width and height in pixels, from 64 to 4096.
         title: one line above the views, shortened to fit.
         up: the axis of the cloud that points up.
 
@@ -631,8 +631,8 @@ def _checked_segments(mask: ArrayLike | None, count: int) -> NDArray[np.int64] |
 
 
 def _checked_size(size: tuple[int, int]) -> tuple[int, int]:
-    if len(size) != 2 or not all(64 <= side <= 8192 for side in size):
-        raise ValueError(f"size is {size}; give (width, height) in pixels, each from 64 to 8192")
+    if len(size) != 2 or not all(64 <= side <= 4096 for side in size):
+        raise ValueError(f"size is {size}; give (width, height) in pixels, each from 64 to 4096")
     return int(size[0]), int(size[1])
 
 
