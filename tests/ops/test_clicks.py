@@ -1,0 +1,170 @@
+"""The click protocol: by hand, against brute force, and against the original's own run."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from point_sam.model import ModelConfig, PointSAMModel, build_geometry
+from point_sam.ops.clicks import border_distance, next_click
+from point_sam.training.losses import best_of_candidates, mask_iou
+
+REFERENCE = Path(__file__).parents[1] / "data" / "reference"
+
+
+def line(count: int) -> np.ndarray:
+    """Points at x = 0, 1, 2, …"""
+    return np.column_stack([np.arange(count), np.zeros(count), np.zeros(count)]).astype(np.float32)
+
+
+def mask(text: str) -> np.ndarray:
+    return np.array([letter == "#" for letter in text])
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "expected"),
+    [
+        ("..#####...", None, (4, True)),
+        ("####......", None, (0, True)),  # the cloud's end is no border
+        ("...##.....", None, (3, True)),  # a tie: the lower index
+        ("..#####...", "..#####...", (4, True)),  # nothing wrong: the first rule again
+        (".########.", "..........", (4, True)),
+        (".########.", ".#.....##.", (4, True)),  # the middle of what is missed
+        ("####......", "##########", (9, False)),  # false positives 4..9 are deeper at the end
+        ("...#######", "#....##...", (9, True)),  # missed 7..9 (depth 3) before missed 3..4 and added 0 (depth 1)
+        ("..##......", ".###......", (1, False)),
+        ("#...#.....", "....##....", (0, True)),  # equal depth: the false negatives win
+        ("##########", None, (4, True)),  # no border: nearest to the centroid
+        ("##########", "..........", (4, True)),
+        ("#####.....", ".....#####", (0, True)),
+    ],
+)
+def test_the_next_click(target: str, predicted: str | None, expected: tuple[int, bool]) -> None:
+    answer = next_click(line(10), mask(target), None if predicted is None else mask(predicted))
+
+    assert answer == expected
+
+
+def test_everything_predicted_falsely_but_one_point() -> None:
+    assert next_click(line(5), mask("#...."), mask(".####")) == (4, False)
+
+
+def brute_force(coords: np.ndarray, target: np.ndarray, predicted: np.ndarray | None) -> tuple[int, bool]:
+    points = coords.astype(np.float64)
+    distance = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+
+    def deepest(region: np.ndarray) -> tuple[float, int]:
+        depths = [distance[i][~region].min() if region[i] else -1.0 for i in range(len(region))]
+        return max(depths), int(np.argmax(depths))
+
+    if predicted is None or (predicted == target).all():
+        return deepest(target)[1], True
+    missed, added = deepest(target & ~predicted), deepest(predicted & ~target)
+    return (missed[1], True) if missed[0] >= added[0] else (added[1], False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 60))
+def test_the_tree_agrees_with_brute_force_ties_included(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    coords = rng.integers(0, 4, (count, 3)).astype(np.float32)  # a small grid: many equal distances, some equal points
+    target, predicted = (rng.random(count) < rng.random() for _ in range(2))
+    # Point 0 is in both masks and point 1 in neither, so that no region is empty of border.
+    target[0] = predicted[0] = True
+    target[1] = predicted[1] = False
+
+    for answered in (None, predicted):
+        assert next_click(coords, target, answered) == brute_force(coords, target, answered)
+
+
+def test_border_distance_is_in_the_units_of_the_cloud() -> None:
+    index, distance = border_distance(line(6) * 2.5, mask(".###.."))
+
+    np.testing.assert_array_equal(index, [1, 2, 3])
+    np.testing.assert_allclose(distance, [2.5, 5.0, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("target", "predicted", "complaint"),
+    [
+        (np.zeros(4, bool), None, "target is an empty mask"),
+        (np.ones(3, bool), None, r"target is bool of shape \(3,\)"),
+        (np.ones(4), None, "target is float64"),
+        (np.ones(4, bool), np.zeros(4, int), "predicted is int64"),
+    ],
+)
+def test_wrong_masks_are_refused(target: np.ndarray, predicted: np.ndarray | None, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        next_click(line(4), target, predicted)
+
+
+def test_coords_of_wrong_shape_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"coords have shape \(4, 2\)"):
+        next_click(np.zeros((4, 2)), np.ones(4, bool))
+
+
+def weights_by_name(model: PointSAMModel) -> dict[str, Tensor]:
+    """The weights that the reference files were made with; the rule is DESIGN's."""
+
+    def make(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+        x = np.random.Generator(np.random.PCG64(seed)).standard_normal(shape, dtype=np.float32)
+        if name.endswith("bias"):
+            return 0.05 * x
+        if len(shape) <= 1:
+            return 1 + 0.1 * x
+        if any(word in name for word in ("embeddings", "token", "embed.weight", "gaussian")):
+            return x
+        return x / np.sqrt(np.prod(shape[1:]))
+
+    made = {name: make(name, tuple(value.shape)) for name, value in model.state_dict().items()}
+    return {name: torch.from_numpy(np.asarray(value, dtype=np.float32)) for name, value in made.items()}
+
+
+def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+
+
+@torch.no_grad()
+def test_the_original_protocol_and_losses_are_reproduced() -> None:
+    cloud, reference = np.load(REFERENCE / "cloud.npz"), np.load(REFERENCE / "clicks_knn_small.npz")
+    config = ModelConfig.preset("knn_small")
+    model = PointSAMModel(config).eval()
+    model.load_state_dict(weights_by_name(model))
+    targets = np.stack([cloud["part"] == part for part in reference["gt_part"]])
+    coords = torch.from_numpy(cloud["coords"])[None]
+    geometry = build_geometry(coords, config.num_groups, config.group_size)
+    embeddings = model.encode(geometry, torch.from_numpy(cloud["rgb"])[None].float()).expand(2, -1, -1)
+    geometry = geometry.expand(2)
+
+    clicks: list[list[tuple[int, bool]]] = [[], []]
+    logits: Tensor | None = None
+    total = 0.0
+    for step in range(5):
+        for row, target in enumerate(targets):
+            predicted = None if logits is None else (logits[row] > 0).numpy()
+            clicks[row].append(next_click(cloud["coords"], target, predicted))
+        index, labels = np.array(clicks)[..., 0], np.array(clicks)[..., 1]
+        points = torch.from_numpy(cloud["coords"][index])
+        np.testing.assert_array_equal(points, reference[f"prompt_coords_{step}"])
+        np.testing.assert_array_equal(labels, reference[f"prompt_labels_{step}"])
+
+        candidates, scores = model.decode(
+            geometry, embeddings, points, torch.from_numpy(labels), logits, multimask_output=step == 0
+        )
+        loss, error = best_of_candidates(candidates, scores, torch.from_numpy(targets))
+        total += float((loss + error).mean()) / 5
+        logits = candidates[torch.arange(2), scores.argmax(1)]
+        np.testing.assert_allclose(mask_iou(logits[:, None], torch.from_numpy(targets))[:, 0], reference[f"iou_{step}"])
+        assert relative(logits[:, ::4].numpy(), reference[f"logits_{step}"]) < 1e-4
+        assert float(loss.mean()) == pytest.approx(reference[f"loss_mask_{step}"], rel=1e-4)
+        # The fed-back logits of random weights amplify rounding: float64 is as far from the reference as float32 is.
+        tolerance = 1e-4 if step == 0 else 3e-4
+        np.testing.assert_allclose(scores, reference[f"iou_preds_{step}"], rtol=0, atol=tolerance)
+        assert float(error.mean()) == pytest.approx(reference[f"loss_iou_{step}"], abs=1e-4)
+    assert total == pytest.approx(reference["loss"], rel=1e-4)
