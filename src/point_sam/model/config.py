@@ -42,14 +42,19 @@ class ModelConfig:
             raise ValueError(f'tokenizer is {self.tokenizer!r}; it must be "knn" or "voronoi"')
         if self.trunk not in ("eva02", "eva02_fused", "eva"):
             raise ValueError(f'trunk is {self.trunk!r}; it must be "eva02", "eva02_fused" or "eva"')
+        for name in ("width", "depth", "num_heads", "mlp_width", "num_groups", "group_size"):
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value >= 1) and not (name == "group_size" and value is None):
+                raise ValueError(f"{name} is {value!r}; it must be a positive whole number")
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not a multiple of num_heads {self.num_heads}")
         if (self.group_size is None) != (self.tokenizer == "voronoi"):
             raise ValueError("group_size belongs to the knn tokenizer, and only to it")
         wanted = 3 if self.tokenizer == "knn" else 2
         for name in ("patch_widths", "mask_widths"):
-            if len(getattr(self, name)) != wanted:
-                raise ValueError(f"{name} of a {self.tokenizer} tokenizer has {wanted} entries")
+            widths = getattr(self, name)
+            if len(widths) != wanted or not all(isinstance(width, int) and width >= 1 for width in widths):
+                raise ValueError(f"{name} of a {self.tokenizer} tokenizer is {wanted} positive whole numbers")
 
     @staticmethod
     def preset(name: str) -> "ModelConfig":
@@ -77,27 +82,28 @@ class ModelConfig:
         if set(values) - known:
             raise ValueError(f"unknown model settings: {', '.join(sorted(set(values) - known))}")
         try:
-            return ModelConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+            settings: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+            return ModelConfig(**settings)
         except TypeError as err:
             raise ValueError(f"incomplete model settings: {err}") from err
 
 
-_VORONOI_WIDTHS = {"patch_widths": (256, 512), "mask_widths": (1024, 256)}
-_BASE = ("eva02", 768, 12, 12, 2048)
-_LARGE = ("eva02", 1024, 24, 16, 2730)
-_GIANT = ("eva", 1408, 40, 16, 6144)
+_VORONOI_WIDTHS: dict[str, Any] = {"patch_widths": (256, 512), "mask_widths": (1024, 256)}
+_BASE: tuple[Any, ...] = ("eva02", 768, 12, 12, 2048)
+_LARGE: tuple[Any, ...] = ("eva02", 1024, 24, 16, 2730)
+_GIANT: tuple[Any, ...] = ("eva", 1408, 40, 16, 6144)
 
 PRESETS: dict[str, ModelConfig] = {
     # Ours; narrower PointNets than upstream's, because its tokens see 16 points each and clicks must be quick.
     "tiny": ModelConfig(
         "knn", "eva02_fused", 192, 8, 3, 512, 512, 16, patch_widths=(128, 256, 256), mask_widths=(64, 128, 256)
     ),
-    "base": ModelConfig("knn", *_BASE, 512, 64),  # type: ignore[arg-type]
-    "large": ModelConfig("knn", *_LARGE, 1024, 256),  # type: ignore[arg-type]
-    "giant": ModelConfig("knn", *_GIANT, 512, 64),  # type: ignore[arg-type]
-    "voronoi_large": ModelConfig("voronoi", *_LARGE, 1024, None, **_VORONOI_WIDTHS),  # type: ignore[arg-type]
-    "voronoi_giant": ModelConfig("voronoi", *_GIANT, 1024, None, **_VORONOI_WIDTHS),  # type: ignore[arg-type]
+    "base": ModelConfig("knn", *_BASE, 512, 64),
+    "large": ModelConfig("knn", *_LARGE, 1024, 256),
+    "giant": ModelConfig("knn", *_GIANT, 512, 64),
+    "voronoi_large": ModelConfig("voronoi", *_LARGE, 1024, None, **_VORONOI_WIDTHS),
+    "voronoi_giant": ModelConfig("voronoi", *_GIANT, 1024, None, **_VORONOI_WIDTHS),
     # Upstream with timm's eva02_tiny trunk: small enough to compare with the original in every test run.
     "knn_small": ModelConfig("knn", "eva02_fused", 192, 12, 3, 512, 256, 32),
-    "voronoi_small": ModelConfig("voronoi", "eva02_fused", 192, 12, 3, 512, 256, None, **_VORONOI_WIDTHS),  # type: ignore[arg-type]
+    "voronoi_small": ModelConfig("voronoi", "eva02_fused", 192, 12, 3, 512, 256, None, **_VORONOI_WIDTHS),
 }

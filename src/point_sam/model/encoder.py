@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -26,4 +27,7 @@ class PointCloudEncoder(nn.Module):
 
     def forward(self, geometry: Geometry, features: Float[Tensor, "B N 3"]) -> Float[Tensor, "B G 256"]:
         tokens = self.patch_proj(self.patch_embed(geometry, features))
-        return cast(Tensor, self.out_proj(self.transformer(tokens + self.pos_embed(geometry.centers))))
+        # Positions are never rounded to half precision: eight bits would move a centre by up to 1/512 of the ball.
+        with torch.autocast(tokens.device.type, enabled=False):
+            positions = self.pos_embed(geometry.centers)
+        return cast(Tensor, self.out_proj(self.transformer(tokens + positions)))

@@ -1,4 +1,4 @@
-"""Tokenizers: from coloured points to one token per centre (paper, section 3.2). A registry keyed by config.tokenizer."""
+"""Tokenizers: from coloured points to one token per centre (paper, section 3.2), by `ModelConfig.tokenizer`."""
 
 from collections.abc import Callable
 from typing import cast

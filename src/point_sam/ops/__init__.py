@@ -1,4 +1,4 @@
-"""Point operations: farthest point sampling, nearest neighbours, interpolation. Exact, deterministic, bounded memory."""
+"""Point operations, exact and deterministic: farthest point sampling, nearest neighbours, interpolation."""
 
 from point_sam.ops.interpolation import gather_points, interpolation_weights
 from point_sam.ops.neighbors import nearest

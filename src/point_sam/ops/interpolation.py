@@ -29,6 +29,9 @@ def interpolation_weights(
 
 def gather_points(values: Float[Tensor, "B G D"], index: Int[Tensor, "B ..."]) -> Float[Tensor, "B ... D"]:
     """values[b, index[b, ...]] for every b."""
+    if values.stride(0) == 0 and len(values) > 1:
+        # One cloud expanded to several prompts: flattening it would copy the whole cloud for each of them.
+        return values[0].index_select(0, index.flatten()).view(*index.shape, values.shape[-1])
     flat = index.flatten(1)
     # index_select on one flattened axis is several times faster here than gather with an expanded index.
     offset = torch.arange(len(values), device=values.device)[:, None] * values.shape[1]

@@ -1,0 +1,1 @@
+"""Training: labelled clouds, augmentation, simulated clicks, losses and the loop."""

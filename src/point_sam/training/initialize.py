@@ -1,0 +1,31 @@
+"""Starting weights for training from nothing."""
+
+import torch
+from torch import nn
+
+from point_sam.model import PointSAMModel
+from point_sam.model.two_way import Attention
+
+
+@torch.no_grad()
+def initialize(model: PointSAMModel) -> None:
+    """Truncated-normal weights (ViT's 0.02 in the trunk) and cross-attention that starts by looking near a click.
+
+    A click and the centres near it have similar Fourier encodings, but two independent random projections hide that,
+    and training spends its first hundreds of steps finding it again. With equal query and key projections attention
+    starts as a similarity kernel over places.
+    """
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear):
+            if name.startswith("pc_encoder.transformer"):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+            else:
+                nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.5)
+    for name, module in model.named_modules():
+        if isinstance(module, Attention) and "self_attn" not in name:
+            nn.init.orthogonal_(module.q_proj.weight, gain=1.0)
+            module.k_proj.weight.copy_(module.q_proj.weight)
