@@ -2,6 +2,7 @@
 
 from typing import cast
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,10 +26,14 @@ class Attention(nn.Module):
             t.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for t in (self.q_proj(q), self.k_proj(k), self.v_proj(v))
         )
-        # One side is a handful of prompt tokens: the scores are small, and torch's fused kernels (made for long
-        # sequences and wide heads) take six times longer here, forward and backward, measured on a CPU.
-        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        return cast(Tensor, self.out_proj((scores.softmax(-1).to(v.dtype) @ v).transpose(1, 2).flatten(2)))
+        if not torch.is_grad_enabled():
+            attended = F.scaled_dot_product_attention(q, k, v)
+        else:
+            # One side is a handful of prompt tokens: the scores are small, and torch's fused kernels (made for long
+            # sequences and wide heads) take six times longer here with a backward pass, measured on a CPU.
+            scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+            attended = scores.softmax(-1).to(v.dtype) @ v
+        return cast(Tensor, self.out_proj(attended.transpose(1, 2).flatten(2)))
 
 
 class TokenMLP(nn.Module):
