@@ -1,0 +1,200 @@
+"""The result of an evaluation: raw scores per mask, and every summary computed from them.
+
+Only settings and raw scores are stored, so that two reports can be joined, read back and summarised anew.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from point_sam.evaluation import statistics
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectResult:
+    """Scores of the M masks of one object after each of K clicks.
+
+    Attributes:
+        name: of the object.
+        num_points: of its cloud.
+        iou: true IoU of the chosen masks.
+        iou_scores: predicted IoU of the chosen masks, None if the model predicts none.
+        first_iou, first_iou_scores: the same of each of the C candidates of the first click.
+        seconds: that the model took, the simulation of the clicks not counted.
+    """
+
+    name: str
+    num_points: int
+    iou: Float64[np.ndarray, "M K"]
+    iou_scores: Float64[np.ndarray, "M K"] | None
+    first_iou: Float64[np.ndarray, "M C"]
+    first_iou_scores: Float64[np.ndarray, "M C"] | None
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> ObjectResult:
+        """What `to_dict` gave."""
+        arrays = ("iou", "iou_scores", "first_iou", "first_iou_scores")
+        read: dict[str, Any] = {
+            k: np.array(v, dtype=float) if k in arrays and v is not None else v for k, v in values.items()
+        }
+        return ObjectResult(**read)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """An evaluation.
+
+    Attributes:
+        settings: all that the figures depend on: model, clicks, protocol, seed, confidence, resamples, version.
+        objects: one result per sample, in the order of the samples; all with the same number of clicks.
+    """
+
+    settings: dict[str, Any]
+    objects: tuple[ObjectResult, ...]
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return str(self.settings["model"])
+
+    @property
+    def clicks(self) -> int:
+        """Clicks per mask, the cap of `noc`."""
+        return int(self.settings["clicks"])
+
+    @cached_property
+    def num_masks(self) -> int:
+        """Masks of all objects."""
+        return len(self._iou)
+
+    @cached_property
+    def iou_at(self) -> list[float]:
+        """Mean IoU over all masks; index 0 is after one click."""
+        return list(self._iou.mean(0).tolist())
+
+    @cached_property
+    def iou_at_by_object(self) -> list[float]:
+        """Mean over objects of the mean over their masks: an object of many parts weighs no more than another."""
+        return list(np.mean([result.iou.mean(0) for result in self.objects], axis=0).tolist())
+
+    @cached_property
+    def iou_interval(self) -> list[tuple[float, float]]:
+        """Bootstrap interval of each `iou_at`, objects drawn with replacement."""
+        return self._interval([result.iou for result in self.objects])
+
+    def noc(self, threshold: float) -> float:
+        """Mean number of clicks until the IoU first reaches `threshold` in (0, 1]; never counts as `clicks`."""
+        return float(np.mean(np.concatenate(self._clicks_needed(threshold))))
+
+    def noc_interval(self, threshold: float) -> tuple[float, float]:
+        """Bootstrap interval of `noc`."""
+        return self._interval([needed[:, None].astype(float) for needed in self._clicks_needed(threshold)])[0]
+
+    def reached(self, threshold: float) -> float:
+        """Share of the masks whose IoU reached `threshold` at any click."""
+        return float((self._iou >= threshold).any(1).mean())
+
+    @cached_property
+    def score_correlation(self) -> float | None:
+        """Pearson correlation of predicted and true IoU over all masks and clicks; None without predictions."""
+        if any(result.iou_scores is None for result in self.objects):
+            return None
+        scores = np.concatenate([result.iou_scores for result in self.objects if result.iou_scores is not None])
+        return statistics.correlation(scores.ravel(), self._iou.ravel())
+
+    @cached_property
+    def candidate_correlation(self) -> float | None:
+        """Pearson correlation over the candidates of the first click; None without predictions."""
+        pairs = [(r.first_iou_scores, r.first_iou) for r in self.objects if r.first_iou_scores is not None]
+        if len(pairs) < len(self.objects):
+            return None
+        return statistics.correlation(*(np.concatenate([pair[i].ravel() for pair in pairs]) for i in (0, 1)))
+
+    @cached_property
+    def choice_loss(self) -> float:
+        """IoU lost at the first click by taking the candidate of best predicted IoU instead of the truly best."""
+        best = np.concatenate([result.first_iou.max(1) for result in self.objects])
+        return float((best - self._iou[:, 0]).mean())
+
+    def summary(self) -> dict[str, Any]:
+        """Every figure, as JSON values."""
+        return {
+            "objects": len(self.objects),
+            "masks": self.num_masks,
+            "points": [min(r.num_points for r in self.objects), max(r.num_points for r in self.objects)],
+            "iou_at": self.iou_at,
+            "iou_interval": [list(pair) for pair in self.iou_interval],
+            "iou_at_by_object": self.iou_at_by_object,
+            "noc_cap": self.clicks,
+            "noc": {f"{t:.2f}": self.noc(t) for t in statistics.NOC_THRESHOLDS},
+            "noc_interval": {f"{t:.2f}": list(self.noc_interval(t)) for t in statistics.NOC_THRESHOLDS},
+            "reached": {f"{t:.2f}": self.reached(t) for t in statistics.NOC_THRESHOLDS},
+            "score_correlation": self.score_correlation,
+            "candidate_correlation": self.candidate_correlation,
+            "choice_loss": self.choice_loss,
+        }
+
+    def to_json(self) -> str:
+        """Settings, summary and raw scores; `from_json` reads it back."""
+        objects = [result.to_dict() for result in self.objects]
+        values = {"format": _FORMAT, "settings": self.settings, "summary": self.summary(), "objects": objects}
+        return json.dumps(values, indent=1, allow_nan=False)
+
+    @staticmethod
+    def from_json(text: str) -> Report:
+        """The report in a text that `to_json` wrote; its summary is computed anew.
+
+        Raises:
+            ValueError: the text is no such report.
+        """
+        try:
+            values = json.loads(text)
+            if values["format"] != _FORMAT:
+                raise ValueError(f"the report has format {values['format']}; this version reads format {_FORMAT}")
+            objects = tuple(ObjectResult.from_dict(each) for each in values["objects"])
+            return Report(values["settings"], objects)
+        except (KeyError, TypeError, json.JSONDecodeError) as err:
+            raise ValueError(f"not an evaluation report written by to_json: {err!r}") from err
+
+    def to_csv(self) -> str:
+        """One line per object."""
+        from point_sam.evaluation.tables import csv_table
+
+        return csv_table(self)
+
+    def to_markdown(self) -> str:
+        """Settings and figures as tables."""
+        from point_sam.evaluation.tables import markdown_report
+
+        return markdown_report(self)
+
+    @cached_property
+    def _iou(self) -> Float64[np.ndarray, "masks clicks"]:
+        return np.concatenate([result.iou for result in self.objects])
+
+    def _clicks_needed(self, threshold: float) -> list[np.ndarray]:
+        if not 0 < threshold <= 1 or math.isnan(threshold):
+            raise ValueError(f"threshold is {threshold}; an IoU to reach lies in (0, 1]")
+        return [statistics.clicks_needed(result.iou, threshold) for result in self.objects]
+
+    def _interval(self, values: list[np.ndarray]) -> list[tuple[float, float]]:
+        return statistics.bootstrap_interval(
+            values,
+            seed=int(self.settings["seed"]),
+            confidence=float(self.settings["confidence"]),
+            resamples=int(self.settings["resamples"]),
+        )

@@ -1,0 +1,44 @@
+"""Figures of merit of interactive segmentation, and their uncertainty."""
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+NOC_THRESHOLDS = (0.80, 0.85, 0.90)
+
+
+def clicks_needed(iou: Float64[np.ndarray, "M K"], threshold: float) -> Int64[np.ndarray, " M"]:
+    """The number of clicks (1..K) after which the IoU first reaches the threshold; K where it never does."""
+    reached = iou >= threshold
+    return np.where(reached.any(1), reached.argmax(1) + 1, iou.shape[1])
+
+
+def bootstrap_interval(
+    values: list[Float64[np.ndarray, "M K"]], *, seed: int, confidence: float, resamples: int
+) -> list[tuple[float, float]]:
+    """Percentile bootstrap (Efron, 1979) of the mean over all rows, whole objects drawn with replacement.
+
+    Masks of one object are not independent, so objects are what is drawn; an object of many masks keeps its weight.
+
+    Args:
+        values: one array per object.
+        seed: of the draws.
+        confidence: share of the draws inside the interval.
+        resamples: number of draws.
+
+    Returns:
+        Lower and upper end for each column.
+    """
+    sums = np.stack([value.sum(0) for value in values])
+    counts = np.array([len(value) for value in values], dtype=float)
+    objects = len(values)
+    draws = np.random.default_rng(seed).multinomial(objects, np.full(objects, 1 / objects), size=resamples)
+    means = (draws @ sums) / (draws @ counts)[:, None]
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def correlation(a: Float64[np.ndarray, " n"], b: Float64[np.ndarray, " n"]) -> float | None:
+    """Pearson's, or None where one of the two is constant."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(np.corrcoef(a, b)[0, 1])
