@@ -4,16 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from point_sam.clouds import PointCloud, PointCloudError, load_pointcloud, read_pointcloud, write_pointcloud
     from point_sam.checkpoints import CheckpointError
+    from point_sam.clouds import PointCloud, PointCloudError, load_pointcloud, read_pointcloud, write_pointcloud
+    from point_sam.encoded import EncodedCloud
     from point_sam.model.config import ModelConfig
-    from point_sam.predictor import EncodedCloud, PointSAM
+    from point_sam.predictor import PointSAM
     from point_sam.session import Session
 
 # Name -> module. Resolved on first use, so that `point-sam --help` and readers never pay for importing torch.
 _HOMES = {
     "PointSAM": "point_sam.predictor",
-    "EncodedCloud": "point_sam.predictor",
+    "EncodedCloud": "point_sam.encoded",
     "Session": "point_sam.session",
     "ModelConfig": "point_sam.model.config",
     "CheckpointError": "point_sam.checkpoints",

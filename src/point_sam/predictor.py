@@ -1,0 +1,354 @@
+"""`PointSAM`: encode a cloud once, prompt it many times (after segment-anything's SamPredictor)."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from torch import Tensor
+
+from point_sam import inputs
+from point_sam.checkpoints import load_model, locate, save_model, use_fused_layernorm
+from point_sam.checkpoints.sources import locate_local
+from point_sam.encoded import EncodedCloud, fingerprint_cloud
+from point_sam.hardware import choose_device, choose_precision
+from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
+
+__all__ = ["EncodedCloud", "PointSAM"]
+
+# Memory for the prompts that are decoded at once: on a GPU and a CPU alike, more rows are no faster beyond this.
+_BUDGET = 256 << 20
+# Tensors of the size of the cloud's tokens that the decoder holds per prompt: keys, their positions, q, k, v, scores.
+_TOKENS_LIVE = 12
+# Numbers per tensor that enter the fingerprint of the weights.
+_SAMPLES = 1024
+
+
+class PointSAM:
+    """Promptable segmentation of point clouds.
+
+    Threads may share one: only `set_pointcloud`, `set_encoded` and `predict` with coords change it (the current cloud).
+
+    Args:
+        model: the network. Its weights must not change while clouds that it encoded are in use.
+        device: where to run; None leaves the network where it is.
+        precision: "float32", "bfloat16", or "auto": bfloat16 where the hardware multiplies it natively. Distances,
+            sampling, interpolation weights and positional encodings are float32 or better in any case.
+
+    Attributes:
+        model: the network, in evaluation mode.
+        device: where it runs.
+        dtype: of its matrix products, float32 or bfloat16.
+        current: the cloud that `predict` and `predict_batch` answer for, or None.
+
+    Raises:
+        ValueError: the device or the precision is unknown or not available.
+    """
+
+    def __init__(
+        self, model: PointSAMModel, *, device: str | torch.device | None = None, precision: str = "auto"
+    ) -> None:
+        parameter = next(model.parameters())
+        self.device = parameter.device if device is None else choose_device(device)
+        self.dtype = choose_precision(precision, self.device)
+        self.model = model.to(self.device).eval()
+        self.current: EncodedCloud | None = None
+        self._num_groups = model.config.num_groups
+        self._group_size = model.config.group_size
+        self._fingerprint: str | None = None
+
+    @staticmethod
+    def from_pretrained(
+        name_or_path: str | Path = "tiny",
+        *,
+        checkpoint_path: str | Path | None = None,
+        variant: str | None = None,
+        config: ModelConfig | None = None,
+        device: str | torch.device | None = None,
+        precision: str = "auto",
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        fused_layernorm: bool = False,
+    ) -> "PointSAM":
+        """A model with trained weights. The architecture is read off the weights.
+
+        Args:
+            name_or_path: "tiny" (in the package), "large" (hub, 1.2 GB once), a local file (.safetensors, .pt, .pth,
+                .bin) or folder (model.safetensors, config.json), or a hub repository "user/repo".
+            checkpoint_path: a local file or folder instead; a variant's name as `name_or_path` then acts as `variant`.
+            variant: name of a preset that overrides the architecture read off the weights.
+            config: an architecture that no preset names, overriding likewise.
+            device: None takes CUDA where there is a GPU, else the CPU.
+            precision: see the class.
+            revision, cache_dir, local_files_only: as huggingface_hub has them.
+            fused_layernorm: use NVIDIA apex's LayerNorm.
+
+        Raises:
+            FileNotFoundError: a local path does not exist.
+            CheckpointError: the weights cannot be found, downloaded, read, or do not fit the architecture.
+            ValueError: an option is unknown or contradicts another.
+            ImportError: fused_layernorm without apex.
+        """
+        chosen = choose_device(device)
+        choose_precision(precision, chosen)
+        if checkpoint_path is not None:
+            variant = _variant_of_name(name_or_path, variant)
+        if variant is not None and config is not None:
+            raise ValueError(f"variant {variant!r} and config both name an architecture; give one")
+        config = ModelConfig.preset(variant) if variant is not None else config
+        if checkpoint_path is not None:
+            if revision is not None:
+                raise ValueError(f"checkpoint_path is local; revision {revision!r} only applies to the hub")
+            files = locate_local(checkpoint_path)
+        else:
+            files = locate(name_or_path, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
+        model = load_model(files, config)
+        if fused_layernorm:
+            use_fused_layernorm(model)
+        return PointSAM(model, device=chosen, precision=precision)
+
+    def save_pretrained(self, folder: str | Path, *, dtype: Literal["float32", "float16"] = "float32") -> None:
+        """Write model.safetensors and config.json into a folder that `from_pretrained` reads.
+
+        Raises:
+            ValueError: dtype is unknown, or a weight is too large for float16.
+        """
+        save_model(self.model, folder, dtype=dtype)
+
+    @property
+    def num_groups(self) -> int:
+        """Centres of the next cloud (fewer where it has fewer points)."""
+        return self._num_groups
+
+    @property
+    def group_size(self) -> int | None:
+        """Points per centre of the next cloud; None for Voronoi models."""
+        return self._group_size
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the weights, the same on every device. It reads up to 1024 numbers of each tensor, once."""
+        if self._fingerprint is None:
+            self._fingerprint = _fingerprint_weights(self.model)
+        return self._fingerprint
+
+    def adjust_patch_params(self, num_groups: int | None = None, group_size: int | None = None) -> None:
+        """Set how finely the next clouds are grouped. More groups see smaller parts, and cost time.
+
+        Args:
+            num_groups: centres; None leaves it. Upstream advises 2048 above 30,000 points.
+            group_size: points per centre; None leaves it. Upstream advises 256 above 30,000 points.
+
+        Raises:
+            ValueError: not a positive whole number, or group_size for a Voronoi model.
+        """
+        for name, value in (("num_groups", num_groups), ("group_size", group_size)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1):
+                raise ValueError(f"{name} is {value!r}; it must be a positive whole number")
+        if group_size is not None and self._group_size is None:
+            raise ValueError(f"group_size {group_size} does not apply: in a Voronoi model every point has one centre")
+        self._num_groups = self._num_groups if num_groups is None else int(num_groups)
+        self._group_size = self._group_size if group_size is None else int(group_size)
+
+    @torch.no_grad()
+    def encode(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
+        """Encode a cloud without making it the current one.
+
+        Args:
+            coords: [N, 3] array, tensor or list; in [-1, 1] (the unit ball, as `load_pointcloud` gives them) unless
+                normalize is set.
+            rgb: [N, 3] colours in 0..255, uint8 or float; None is neutral grey.
+            normalize: take any units, UTM-sized ones included; prompts are then given in those units.
+
+        Raises:
+            ValueError: coords or rgb are empty, misshaped, not finite or out of range.
+        """
+        unit, center, scale = inputs.unit_coords(coords, normalize=normalize)
+        colors = torch.from_numpy(inputs.colors(rgb, len(unit)))[None].to(self.device)
+        # Only CUDA has kernels of its own for this; elsewhere the CPU is exact and faster.
+        home = self.device if self.device.type == "cuda" else "cpu"
+        placed = torch.from_numpy(unit)[None].to(home)
+        geometry = build_geometry(placed, self._num_groups, self._group_size).to(self.device)
+        with self._autocast():
+            embeddings = self.model.encode(geometry, colors).float()
+        return EncodedCloud(
+            geometry=geometry,
+            embeddings=embeddings,
+            center=center,
+            scale=scale,
+            normalized=normalize,
+            num_groups=self._num_groups,
+            group_size=self._group_size,
+            model_fingerprint=self.fingerprint,
+            cloud_fingerprint=fingerprint_cloud(coords, rgb),
+        )
+
+    def set_pointcloud(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> None:
+        """Encode a cloud and make it the current one; see `encode`."""
+        self.current = self.encode(coords, rgb, normalize=normalize)
+
+    def set_encoded(self, encoded: EncodedCloud) -> None:
+        """Make an encoded cloud the current one, e.g. one that was loaded from a file.
+
+        Raises:
+            ValueError: other weights encoded it.
+        """
+        self.check_weights(encoded)
+        self.current = encoded.to(self.device)
+
+    def predict(
+        self,
+        coords: Any = None,
+        rgb: Any = None,
+        prompt_point: Any = None,
+        prompt_label: Any = 1,
+        *,
+        mask_input: Any = None,
+        multimask_output: bool = True,
+        return_logits: bool = False,
+    ) -> tuple[Bool[np.ndarray, "C N"] | Float32[np.ndarray, "C N"], Float32[np.ndarray, " C"]]:
+        """The object or part under the clicks.
+
+        Args:
+            coords, rgb: a cloud to set first, as `set_pointcloud` would; encoded again only if it is another one than
+                the current, or to be grouped otherwise. None asks about the current cloud.
+            prompt_point: [3], or [K, 3] for several clicks on one object; in the cloud's units.
+            prompt_label: 1 (on the object) or 0 (off it), for all points or [K].
+            mask_input: [N] logits of an earlier answer, to be refined.
+            multimask_output: three candidates (best for one ambiguous click) instead of one mask.
+            return_logits: float32 logits instead of booleans; the mask is where they are positive.
+
+        Returns:
+            Masks [C, N] in the order of the cloud's points, and the predicted IoU of each; C is 3 or 1.
+
+        Raises:
+            ValueError: there is no cloud, or an input is misshaped, not finite or out of range.
+        """
+        points, labels = inputs.click_list(prompt_point, prompt_label)
+        if coords is not None:
+            self._set_if_new(coords, rgb)
+        elif rgb is not None:
+            raise ValueError("rgb came without coords; pass both, or neither for the current cloud")
+        if mask_input is not None:
+            mask_input = mask_input if isinstance(mask_input, Tensor) else np.asarray(mask_input)
+            mask_input = mask_input[None] if mask_input.ndim == 1 else mask_input
+        logits, scores = self.predict_encoded(
+            self._current(), points, labels, mask_inputs=mask_input, multimask_output=multimask_output
+        )
+        masks = logits[0] if return_logits else logits[0] > 0
+        return masks.cpu().numpy(), scores[0].cpu().numpy()
+
+    def predict_batch(
+        self, prompt_points: Any, prompt_labels: Any, *, mask_inputs: Any = None, multimask_output: bool = True
+    ) -> tuple[Float[Tensor, "M C N"], Float[Tensor, "M C"]]:
+        """Answers to M prompts about the current cloud; see `predict_encoded`."""
+        return self.predict_encoded(
+            self._current(), prompt_points, prompt_labels, mask_inputs=mask_inputs, multimask_output=multimask_output
+        )
+
+    @torch.no_grad()
+    def predict_encoded(
+        self,
+        encoded: EncodedCloud,
+        prompt_points: Any,
+        prompt_labels: Any,
+        *,
+        mask_inputs: Any = None,
+        multimask_output: bool = True,
+    ) -> tuple[Float[Tensor, "M C N"], Float[Tensor, "M C"]]:
+        """Answers to M prompts about an encoded cloud. Changes nothing, so that threads may call it at once.
+
+        Prompts are decoded in chunks: beside the answer, memory does not grow with M.
+
+        Args:
+            encoded: the cloud.
+            prompt_points: [M, K, 3], K clicks for each of M objects, in the cloud's units.
+            prompt_labels: [M, K], 1 on the object, 0 off it.
+            mask_inputs: [M, N] logits of earlier answers, or None.
+            multimask_output: three candidates each instead of one mask.
+
+        Returns:
+            float32 logits and predicted IoUs, on the model's device; C is 3 or 1.
+
+        Raises:
+            ValueError: an input is misshaped, not finite or out of range, or other weights encoded the cloud.
+        """
+        self.check_weights(encoded)
+        encoded = encoded.to(self.device)
+        points, labels = inputs.unit_prompts(encoded, prompt_points, prompt_labels)
+        masks = inputs.mask_logits(encoded, mask_inputs, len(points))
+        num_masks = 3 if multimask_output else 1
+        logits = torch.empty(len(points), num_masks, encoded.num_points, device=self.device)
+        scores = torch.empty(len(points), num_masks, device=self.device)
+        step = _rows_at_once(encoded, num_masks)
+        for start in range(0, len(points), step):
+            rows = slice(start, min(start + step, len(points)))
+            count = rows.stop - rows.start
+            with self._autocast():
+                logits[rows], scores[rows] = self.model.decode(
+                    encoded.geometry.expand(count),
+                    encoded.embeddings.expand(count, -1, -1),
+                    points[rows],
+                    labels[rows],
+                    None if masks is None else masks[rows],
+                    multimask_output=multimask_output,
+                )
+        return logits, scores
+
+    def check_weights(self, encoded: EncodedCloud) -> None:
+        """Refuse a cloud that other weights encoded.
+
+        Raises:
+            ValueError: it was.
+        """
+        if encoded.model_fingerprint != self.fingerprint:
+            raise ValueError(
+                f"the encoded cloud was made by other weights ({encoded.model_fingerprint[:8]}, not "
+                f"{self.fingerprint[:8]}); encode it again with this model"
+            )
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+
+    def _current(self) -> EncodedCloud:
+        if self.current is None:
+            raise ValueError("there is no point cloud yet; call set_pointcloud(coords, rgb), or pass coords to predict")
+        return self.current
+
+    def _set_if_new(self, coords: Any, rgb: Any) -> None:
+        grouping = (self._num_groups, self._group_size)
+        known = self.current
+        if known is None or (known.num_groups, known.group_size) != grouping or not known.is_of(coords, rgb):
+            self.set_pointcloud(coords, rgb)
+
+
+def _variant_of_name(name_or_path: str | Path, variant: str | None) -> str | None:
+    """The architecture that a name beside checkpoint_path asks for; the default name asks for none."""
+    name = str(name_or_path)
+    if name == "tiny":
+        return variant
+    if name not in PRESETS:
+        raise ValueError(f"name_or_path {name!r} and checkpoint_path both name weights; give one")
+    if variant not in (None, name):
+        raise ValueError(f"name_or_path {name!r} and variant {variant!r} contradict each other; give one")
+    return name
+
+
+def _rows_at_once(encoded: EncodedCloud, num_masks: int) -> int:
+    tokens = encoded.embeddings[0].numel() * 4 * _TOKENS_LIVE
+    # The answer exists twice for a moment, in pieces and whole.
+    answer = 2 * num_masks * encoded.num_points * 4
+    return max(1, _BUDGET // (tokens + answer))
+
+
+def _fingerprint_weights(model: PointSAMModel) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(model.state_dict().items()):
+        flat = value.detach().reshape(-1)
+        sample = flat[:: max(1, flat.numel() // _SAMPLES)].float().cpu().numpy()
+        digest.update(f"{name} {tuple(value.shape)}".encode())
+        digest.update(sample.tobytes())
+    return digest.hexdigest()

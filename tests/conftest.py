@@ -1,0 +1,77 @@
+"""Fixtures that several tests share, and the checking of every annotated shape while tests run."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import jaxtyping
+
+# Before the package is imported: its jaxtyping annotations are then checked by beartype, in the tests only.
+jaxtyping.install_import_hook("point_sam", "beartype.beartype")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from point_sam import ModelConfig, PointSAM  # noqa: E402
+from point_sam.model import PointSAMModel  # noqa: E402
+
+REFERENCE = Path(__file__).parent / "data" / "reference"
+
+
+def weight_by_name(name: str, shape: tuple[int, ...]) -> torch.Tensor:
+    """The value that the reference outputs were made with: see tests/data/reference/README.md."""
+    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    x = np.random.Generator(np.random.PCG64(seed)).standard_normal(shape, dtype=np.float32)
+    if name.endswith("bias"):
+        x = 0.05 * x
+    elif len(shape) <= 1:
+        x = 1 + 0.1 * x
+    elif not any(part in name for part in ("embeddings", "token", "embed.weight", "gaussian")):
+        x = x / np.sqrt(np.prod(shape[1:]))
+    return torch.from_numpy(np.asarray(x, np.float32))
+
+
+def build_named_model(config: ModelConfig) -> PointSAMModel:
+    with torch.device("meta"):
+        model = PointSAMModel(config)
+    weights = {name: weight_by_name(name, tuple(value.shape)) for name, value in model.state_dict().items()}
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def named_model() -> Callable[[ModelConfig], PointSAMModel]:
+    """Builds a model whose weights are made from their names."""
+    return build_named_model
+
+
+@pytest.fixture(scope="session")
+def small_config() -> ModelConfig:
+    """A complete model in miniature: milliseconds to run, all parts present."""
+    return ModelConfig("knn", "eva02_fused", 64, 2, 1, 96, 32, 8, patch_widths=(16, 32, 32), mask_widths=(16, 32, 256))
+
+
+@pytest.fixture
+def model(small_config: ModelConfig) -> PointSAM:
+    return PointSAM(build_named_model(small_config), precision="float32")
+
+
+@pytest.fixture(scope="session")
+def reference() -> Callable[[str], dict[str, np.ndarray]]:
+    """Reads one file of the original implementation's outputs."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(REFERENCE / f"{name}.npz") as file:
+            return dict(file)
+
+    return read
+
+
+@pytest.fixture
+def cloud() -> tuple[np.ndarray, np.ndarray]:
+    """300 points in the unit ball with colours."""
+    rng = np.random.default_rng(0)
+    coords = rng.normal(size=(300, 3))
+    coords /= 1.01 * np.linalg.norm(coords, axis=1).max()
+    return coords.astype(np.float32), rng.integers(0, 256, (300, 3), dtype=np.uint8)
