@@ -23,8 +23,8 @@ class PointCloud:
     """Points with optional colours and any number of named per-point attributes.
 
     Args:
-        xyz: finite coordinates in the file's own units; stored as float64.
-        rgb: colours 0..255, or None where the source has none.
+        xyz: [N, 3] finite coordinates in the file's own units; stored as float64.
+        rgb: [N, 3] uint8 colours 0..255, or None where the source has none.
         attributes: name -> array [N] or [N, k] of numbers, booleans, strings or dates. The dtype is kept,
             in the machine's byte order.
 
@@ -32,8 +32,9 @@ class PointCloud:
         PointCloudError: no points, wrong shapes, lengths that differ, NaN or infinite coordinates.
     """
 
-    xyz: Float64[np.ndarray, "N 3"]
-    rgb: UInt8[np.ndarray, "N 3"] | None = None
+    # Plain types: what is given is checked below, with better words than a type checker's.
+    xyz: np.ndarray
+    rgb: np.ndarray | None = None
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from point_sam.clouds.registry import RawCloud
 
 _XYZ = ("x", "y", "z")
 _COLORS = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
-_HINT = re.compile(r"^point-sam attribute (\S+) (bool|u?int(?:8|16|32|64)|float(?:16|32|64)) N(?:x(\d{1,5}))?$")
+_HINT = re.compile(r"^point-sam attribute (\S+) (bool|u?int(?:8|16|32|64)|float(?:16|32|64)) N(?:x([1-9]\d{0,4}))?$")
 
 Hints = dict[str, tuple[str, int | None]]  # attribute -> (dtype name, columns or None for [N])
 

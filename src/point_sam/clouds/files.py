@@ -63,7 +63,7 @@ def write_pointcloud(
     path: str | os.PathLike[str],
     cloud: PointCloud,
     *,
-    mask: Bool[np.ndarray, " N"] | None = None,
+    mask: np.ndarray | None = None,
     paint: bool = True,
 ) -> None:
     """Write a cloud with all its attributes; the suffix names the format (`writable_suffixes()`).
@@ -73,7 +73,7 @@ def write_pointcloud(
     Args:
         path: in an existing folder.
         cloud: what to write; the coordinates keep their float64 digits.
-        mask: written as the attribute `mask` (uint8 0 or 1), replacing one of that name. In .npy the mask is
+        mask: [N] bool, written as the attribute `mask` (uint8 0 or 1), replacing one of that name. In .npy the mask is
             written alone, as bool [N].
         paint: also blend the colours of the masked points towards orange; the file then no longer holds
             their own colours. Without a mask it does nothing.

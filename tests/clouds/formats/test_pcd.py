@@ -181,7 +181,7 @@ def test_an_endless_header_is_refused(read):
 def test_written_as_binary_with_packed_colours(tmp_path):
     path = tmp_path / "a.pcd"
     rgb = np.array([[1, 2, 3]], np.uint8)
-    write_pointcloud(path, PointCloud([[5e6 + 1e-9, 0, 1]], rgb, {"n": np.ones((1, 3), np.float32)}))
+    write_pointcloud(path, PointCloud(np.array([[5e6 + 1e-9, 0, 1]]), rgb, {"n": np.ones((1, 3), np.float32)}))
     head, _, body = path.read_bytes().partition(b"DATA binary\n")
     entries = dict(line.split(" ", 1) for line in head.decode().splitlines() if not line.startswith("#"))
     assert entries["FIELDS"] == "x y z n rgb"

@@ -199,7 +199,8 @@ def test_written_as_double_little_endian_and_readable_elsewhere(tmp_path):
 
 def test_stale_or_hostile_hints_change_nothing(read):
     hints = (
-        "comment point-sam attribute n float32 Nx99999\ncomment point-sam attribute gone int8 N\n"
+        "comment point-sam attribute n float32 Nx99999\ncomment point-sam attribute n float32 Nx0\n"
+        "comment point-sam attribute gone int8 N\n"
         "comment point-sam attribute label bool N\ncomment point-sam attribute x int8 N\n"
         "comment point-sam attribute n object N\n"
     )

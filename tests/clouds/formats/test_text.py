@@ -126,14 +126,14 @@ def test_a_long_line_across_chunks_is_found(read):
 
 def test_csv_is_plain_enough_for_others(tmp_path):
     path = tmp_path / "a.csv"
-    cloud = PointCloud([[0.1, 5e6 + 1e-9, -0.0]], np.array([[1, 2, 3]], np.uint8), {"ok": np.array([True])})
+    cloud = PointCloud(np.array([[0.1, 5e6 + 1e-9, -0.0]]), np.array([[1, 2, 3]], np.uint8), {"ok": np.array([True])})
     write_pointcloud(path, cloud)
     assert path.read_text() == f"x,y,z,red,green,blue,ok\n0.1,{5e6 + 1e-9!r},-0.0,1,2,3,1\n"
 
 
 def test_xyz_names_its_columns_in_a_comment(tmp_path):
     path = tmp_path / "a.xyz"
-    write_pointcloud(path, PointCloud([[1, 2, 3]], attributes={"f": np.array([0.5], np.float32)}))
+    write_pointcloud(path, PointCloud(np.array([[1, 2, 3]]), attributes={"f": np.array([0.5], np.float32)}))
     assert path.read_text() == "# point-sam attribute f float32 N\n# x y z f\n1.0 2.0 3.0 0.5\n"
     assert np.loadtxt(path).tolist() == [1, 2, 3, 0.5]
 
@@ -142,10 +142,10 @@ def test_xyz_names_its_columns_in_a_comment(tmp_path):
 @pytest.mark.parametrize("suffix", [".xyz", ".csv"])
 def test_names_that_would_break_the_table_are_refused(tmp_path, name, suffix):
     with pytest.raises(PointCloudError, match="cannot be a column's"):
-        write_pointcloud(tmp_path / f"a{suffix}", PointCloud([[0, 0, 0]], attributes={name: np.zeros(1)}))
+        write_pointcloud(tmp_path / f"a{suffix}", PointCloud(np.array([[0, 0, 0]]), attributes={name: np.zeros(1)}))
 
 
 @pytest.mark.parametrize("values", [np.array(["a"]), np.array([1j]), np.array(["2020-01-01"], "M8[D]")])
 def test_what_is_no_number_is_refused(tmp_path, values):
     with pytest.raises(PointCloudError, match=r"a table of numbers cannot hold; write \.npz"):
-        write_pointcloud(tmp_path / "a.csv", PointCloud([[0, 0, 0]], attributes={"a": values}))
+        write_pointcloud(tmp_path / "a.csv", PointCloud(np.array([[0, 0, 0]]), attributes={"a": values}))
