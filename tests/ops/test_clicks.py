@@ -1,8 +1,8 @@
 """The click protocol: by hand, against brute force, and against the original's own run."""
 
-import hashlib
-from pathlib import Path
+from collections.abc import Callable
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -13,8 +13,6 @@ from torch import Tensor
 from point_sam.model import ModelConfig, PointSAMModel, build_geometry
 from point_sam.ops.clicks import border_distance, next_click
 from point_sam.training.losses import best_of_candidates, mask_iou
-
-REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 
 
 def line(count: int) -> np.ndarray:
@@ -89,6 +87,13 @@ def test_border_distance_is_in_the_units_of_the_cloud() -> None:
     np.testing.assert_allclose(distance, [2.5, 5.0, 2.5])
 
 
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users run without beartype: what it would catch must be refused all the same."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize(
     ("target", "predicted", "complaint"),
     [
@@ -103,27 +108,10 @@ def test_wrong_masks_are_refused(target: np.ndarray, predicted: np.ndarray | Non
         next_click(line(4), target, predicted)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_coords_of_wrong_shape_are_refused() -> None:
     with pytest.raises(ValueError, match=r"coords have shape \(4, 2\)"):
         next_click(np.zeros((4, 2)), np.ones(4, bool))
-
-
-def weights_by_name(model: PointSAMModel) -> dict[str, Tensor]:
-    """The weights that the reference files were made with; the rule is DESIGN's."""
-
-    def make(name: str, shape: tuple[int, ...]) -> np.ndarray:
-        seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-        x = np.random.Generator(np.random.PCG64(seed)).standard_normal(shape, dtype=np.float32)
-        if name.endswith("bias"):
-            return 0.05 * x
-        if len(shape) <= 1:
-            return 1 + 0.1 * x
-        if any(word in name for word in ("embeddings", "token", "embed.weight", "gaussian")):
-            return x
-        return x / np.sqrt(np.prod(shape[1:]))
-
-    made = {name: make(name, tuple(value.shape)) for name, value in model.state_dict().items()}
-    return {name: torch.from_numpy(np.asarray(value, dtype=np.float32)) for name, value in made.items()}
 
 
 def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
@@ -131,12 +119,13 @@ def relative(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 @torch.no_grad()
-def test_the_original_protocol_and_losses_are_reproduced() -> None:
-    cloud, reference = np.load(REFERENCE / "cloud.npz"), np.load(REFERENCE / "clicks_knn_small.npz")
+def test_the_original_protocol_and_losses_are_reproduced(
+    named_model: Callable[[ModelConfig], PointSAMModel], reference: Callable[[str], dict[str, np.ndarray]]
+) -> None:
+    cloud, expected = reference("cloud"), reference("clicks_knn_small")
     config = ModelConfig.preset("knn_small")
-    model = PointSAMModel(config).eval()
-    model.load_state_dict(weights_by_name(model))
-    targets = np.stack([cloud["part"] == part for part in reference["gt_part"]])
+    model = named_model(config)
+    targets = np.stack([cloud["part"] == part for part in expected["gt_part"]])
     coords = torch.from_numpy(cloud["coords"])[None]
     geometry = build_geometry(coords, config.num_groups, config.group_size)
     embeddings = model.encode(geometry, torch.from_numpy(cloud["rgb"])[None].float()).expand(2, -1, -1)
@@ -151,8 +140,8 @@ def test_the_original_protocol_and_losses_are_reproduced() -> None:
             clicks[row].append(next_click(cloud["coords"], target, predicted))
         index, labels = np.array(clicks)[..., 0], np.array(clicks)[..., 1]
         points = torch.from_numpy(cloud["coords"][index])
-        np.testing.assert_array_equal(points, reference[f"prompt_coords_{step}"])
-        np.testing.assert_array_equal(labels, reference[f"prompt_labels_{step}"])
+        np.testing.assert_array_equal(points, expected[f"prompt_coords_{step}"])
+        np.testing.assert_array_equal(labels, expected[f"prompt_labels_{step}"])
 
         candidates, scores = model.decode(
             geometry, embeddings, points, torch.from_numpy(labels), logits, multimask_output=step == 0
@@ -160,11 +149,11 @@ def test_the_original_protocol_and_losses_are_reproduced() -> None:
         loss, error = best_of_candidates(candidates, scores, torch.from_numpy(targets))
         total += float((loss + error).mean()) / 5
         logits = candidates[torch.arange(2), scores.argmax(1)]
-        np.testing.assert_allclose(mask_iou(logits[:, None], torch.from_numpy(targets))[:, 0], reference[f"iou_{step}"])
-        assert relative(logits[:, ::4].numpy(), reference[f"logits_{step}"]) < 1e-4
-        assert float(loss.mean()) == pytest.approx(reference[f"loss_mask_{step}"], rel=1e-4)
+        np.testing.assert_allclose(mask_iou(logits[:, None], torch.from_numpy(targets))[:, 0], expected[f"iou_{step}"])
+        assert relative(logits[:, ::4].numpy(), expected[f"logits_{step}"]) < 1e-4
+        assert float(loss.mean()) == pytest.approx(expected[f"loss_mask_{step}"], rel=1e-4)
         # The fed-back logits of random weights amplify rounding: float64 is as far from the reference as float32 is.
         tolerance = 1e-4 if step == 0 else 3e-4
-        np.testing.assert_allclose(scores, reference[f"iou_preds_{step}"], rtol=0, atol=tolerance)
-        assert float(error.mean()) == pytest.approx(reference[f"loss_iou_{step}"], abs=1e-4)
-    assert total == pytest.approx(reference["loss"], rel=1e-4)
+        np.testing.assert_allclose(scores, expected[f"iou_preds_{step}"], rtol=0, atol=tolerance)
+        assert float(error.mean()) == pytest.approx(expected[f"loss_iou_{step}"], abs=1e-4)
+    assert total == pytest.approx(expected["loss"], rel=1e-4)

@@ -1,5 +1,6 @@
 import math
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -65,6 +66,13 @@ def test_the_best_candidate_alone_is_judged() -> None:
     assert error.item() == pytest.approx(0.0625)
 
 
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users run without beartype: what it would catch must be refused all the same."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+
+
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.parametrize("function", [mask_loss, mask_iou])
 def test_shapes_that_do_not_belong_together_are_refused(function) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"logits \(2, 3, 5\) and target \(2, 4\)"):

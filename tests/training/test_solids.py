@@ -4,7 +4,7 @@ import pytest
 from point_sam.training.solid_shapes import _KINDS, extrude
 from point_sam.training.solids import compose
 
-SEEDS = range(40)
+SEEDS = range(20)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -41,10 +41,10 @@ def test_the_generator_alone_decides() -> None:
 
 
 def test_compositions_vary_in_part_count_and_colour_often_does_not_give_the_parts_away() -> None:
-    solids = [compose(np.random.default_rng(seed), 256) for seed in range(60)]
+    solids = [compose(np.random.default_rng(seed), 256) for seed in range(30)]
 
     assert len({int(solid.part.max()) for solid in solids}) > 5
-    assert sum(len(np.unique(solid.rgb, axis=0)) == 1 for solid in solids) >= 3
+    assert sum(len(np.unique(solid.rgb, axis=0)) == 1 for solid in solids) >= 2
 
 
 @pytest.mark.parametrize("kind", list(_KINDS), ids=lambda kind: kind.__name__)

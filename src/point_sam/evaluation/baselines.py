@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Real
 
 from point_sam.evaluation.segmenters import Answer, Interaction
 
@@ -16,7 +16,7 @@ class NearestClick:
         """The name; there is nothing to set."""
         return {"model": "nearest click"}
 
-    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"] | None, count: int) -> Interaction:
+    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int) -> Interaction:
         """Colour is not looked at."""
         return _NearestClickInteraction(coords, count)
 
@@ -32,7 +32,7 @@ class BestSphere:
         """The name, and that the truth is seen."""
         return {"model": "best sphere", "sees_truth": True}
 
-    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"] | None, count: int) -> Interaction:
+    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int) -> Interaction:
         """Colour is not looked at."""
         return _BestSphereInteraction(coords)
 

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Real
 
 from point_sam.evaluation.report import ObjectResult, Report
 from point_sam.evaluation.segmenters import Answer, PointSAMSegmenter, Predictor, SeesTruth, Segmenter
@@ -32,7 +32,7 @@ class Sample(NamedTuple):
     """
 
     coords: Float[np.ndarray, "N 3"]
-    rgb: np.ndarray | None
+    rgb: Real[np.ndarray, "N 3"] | None
     masks: Bool[np.ndarray, "M N"]
     name: str = ""
 

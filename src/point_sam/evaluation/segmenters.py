@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
 
 
@@ -31,6 +31,7 @@ class Answer:
         return self.candidates[np.arange(len(self.chosen)), self.chosen]
 
 
+@runtime_checkable
 class Interaction(Protocol):
     """The state of the clicks on M masks of one cloud."""
 
@@ -48,6 +49,7 @@ class SeesTruth(Protocol):
         ...
 
 
+@runtime_checkable
 class Segmenter(Protocol):
     """A model to evaluate.
 
@@ -60,11 +62,12 @@ class Segmenter(Protocol):
         """A new dict."""
         ...
 
-    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"] | None, count: int) -> Interaction:
+    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int) -> Interaction:
         """Look at a cloud (coords in the unit ball, rgb in 0..255) on which `count` masks will be clicked."""
         ...
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """What is used of `point_sam.PointSAM`."""
 
@@ -96,10 +99,10 @@ class PointSAMSegmenter:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Name, grouping, precision, device and whatever was given."""
+        """Name, fingerprint of the weights, grouping, precision, device, and whatever was given."""
         return dict(self._settings)
 
-    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Float[np.ndarray, "N 3"] | None, count: int) -> Interaction:
+    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int) -> Interaction:
         """Encode the cloud."""
         self._model.set_pointcloud(coords, rgb)
         return _PointSAMInteraction(self._model)
@@ -129,6 +132,6 @@ class _PointSAMInteraction:
 
 def _known_settings(model: Predictor) -> dict[str, Any]:
     """Of a model's public attributes, those that change its answers."""
-    names = ("variant", "num_groups", "group_size", "precision", "device")
+    names = ("fingerprint", "num_groups", "group_size", "dtype", "device")
     found = {name: getattr(model, name) for name in names if hasattr(model, name)}
     return {name: value if isinstance(value, int | str | None) else str(value) for name, value in found.items()}

@@ -13,7 +13,7 @@ def clicks_needed(iou: Float64[np.ndarray, "M K"], threshold: float) -> Int64[np
 
 
 def bootstrap_interval(
-    values: list[Float64[np.ndarray, "M K"]], *, seed: int, confidence: float, resamples: int
+    values: list[Float64[np.ndarray, "_ K"]], *, seed: int, confidence: float, resamples: int
 ) -> list[tuple[float, float]]:
     """Percentile bootstrap (Efron, 1979) of the mean over all rows, whole objects drawn with replacement.
 
