@@ -1,6 +1,7 @@
 """Fixtures that several tests share, and the checking of every annotated shape while tests run."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,3 +76,14 @@ def cloud() -> tuple[np.ndarray, np.ndarray]:
     coords = rng.normal(size=(300, 3))
     coords /= 1.01 * np.linalg.norm(coords, axis=1).max()
     return coords.astype(np.float32), rng.integers(0, 256, (300, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def manifest() -> Callable[[str], dict[str, tuple[int, ...]]]:
+    """Names and shapes of the original's parameters."""
+
+    def read(variant: str) -> dict[str, tuple[int, ...]]:
+        text = (REFERENCE / "manifests" / f"{variant}.json").read_text()
+        return {name: tuple(shape) for name, shape in json.loads(text).items()}
+
+    return read

@@ -18,15 +18,15 @@ class Geometry:
         center_index: which points are centres.
         centers: their coordinates.
         group_index: KNN: the members of each group, nearest first. Voronoi: the cell [B, N] of each point.
-        interp_index, interp_weight: the centres from which each point interpolates.
+        interp_index, interp_weight: the three centres (k, fewer where there are fewer) from which each point interpolates.
     """
 
     coords: Float[Tensor, "B N 3"]
     center_index: Int[Tensor, "B G"]
     centers: Float[Tensor, "B G 3"]
     group_index: Int[Tensor, "B G K"] | Int[Tensor, "B N"]
-    interp_index: Int[Tensor, "B N 3"]
-    interp_weight: Float[Tensor, "B N 3"]
+    interp_index: Int[Tensor, "B N k"]
+    interp_weight: Float[Tensor, "B N k"]
 
     @property
     def is_voronoi(self) -> bool:
