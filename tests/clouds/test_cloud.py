@@ -73,7 +73,6 @@ def test_colours_that_do_not_fit_are_refused(rgb, reason):
         ("a", np.zeros((4, 2, 2)), r"shape \[4, 2, 2\]"),
         ("a", np.array([None] * 4), "is object"),
         ("", np.zeros(4), "not a non-empty string"),
-        (3, np.zeros(4), "not a non-empty string"),
     ],
 )
 def test_attributes_that_do_not_fit_are_refused(name, values, reason):

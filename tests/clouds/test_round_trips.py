@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from point_sam.clouds import PointCloud, read_pointcloud, write_pointcloud
 
-fast = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fast = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 NARROW = ["bool", "int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"]
 WIDE = [*NARROW, "int64", "uint64"]

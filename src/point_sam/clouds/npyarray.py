@@ -6,7 +6,7 @@
 import ast
 import math
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,15 @@ MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 1 << 16  # bytes
 _MAX_FIELDS = 1024
 _LITERAL_ERRORS = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file, or an entry of an archive."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class ArrayHeader:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_array_header(file: IO[bytes]) -> ArrayHeader:
+def read_array_header(file: Readable) -> ArrayHeader:
     """The header of an array, leaving the file at its data.
 
     Raises:
@@ -65,7 +74,7 @@ def read_array_header(file: IO[bytes]) -> ArrayHeader:
     return ArrayHeader(_dtype(entries["descr"]), shape, order, 8 + width + length)
 
 
-def read_array_data(file: IO[bytes], header: ArrayHeader) -> np.ndarray:
+def read_array_data(file: Readable, header: ArrayHeader) -> np.ndarray:
     """The array after its header; the caller has checked that `header.nbytes` can be there.
 
     Raises:
@@ -75,7 +84,7 @@ def read_array_data(file: IO[bytes], header: ArrayHeader) -> np.ndarray:
     return array.reshape(header.shape, order="F" if header.fortran_order else "C")
 
 
-def _read(file: IO[bytes], size: int) -> bytes:
+def _read(file: Readable, size: int) -> bytes:
     data = file.read(size)
     if len(data) < size:
         raise PointCloudError(f"NPY array ends after {len(data)} of {size} bytes; the file is cut short")

@@ -214,7 +214,7 @@ def _parse_as(codes: list[str], file: BinaryIO, delimiter: str | None, marks: tu
 
 
 def _is_color(values: np.ndarray) -> bool:
-    return values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 255
+    return values.dtype.kind in "iu" and bool(values.min() >= 0 and values.max() <= 255)
 
 
 FORMAT = Format("text", (".xyz", ".txt"), read_text, write_xyz)
