@@ -1,0 +1,65 @@
+"""`point-sam` itself: its global options, and its sub-commands.
+
+Every module of `point_sam.cli.commands` without a leading underscore is a sub-command of the module's name, with
+hyphens for underscores: the function `command`, whose docstring and parameters are the manual, and `EPILOG` with
+examples. `COMMAND_CLASS` may name another class than typer's. Adding a sub-command is adding a file there and its test.
+"""
+
+import pkgutil
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from point_sam.cli import commands
+from point_sam.cli.failures import Group
+
+_EPILOG = (
+    "Start with  point-sam demo , then  point-sam COMMAND --help .\n\n"
+    "Exit codes: 0 done, 1 an error with one line on stderr, 2 wrong usage, 130 interrupted."
+)
+
+
+def build() -> Any:
+    """The command, ready to be called."""
+    return typer.main.get_command(build_typer())
+
+
+def build_typer() -> typer.Typer:
+    """The typer application with every sub-command there is."""
+    app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, rich_markup_mode="rich", epilog=_EPILOG)
+    app.callback()(_global_options)
+    for name in sorted(info.name for info in pkgutil.iter_modules(commands.__path__) if not info.name.startswith("_")):
+        module = import_module(f"{commands.__name__}.{name}")
+        app.command(
+            name.replace("_", "-"),
+            epilog=module.EPILOG,
+            cls=getattr(module, "COMMAND_CLASS", TyperCommand),
+            no_args_is_help=False,
+        )(module.command)
+    return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"point-sam {version('point-sam')}")
+        raise typer.Exit
+
+
+def _global_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug", envvar="POINT_SAM_DEBUG", help="Show the whole traceback of an error. May stand anywhere."
+        ),
+    ] = False,
+) -> None:
+    """Click a point of a 3D point cloud, get the part under it.
+
+    The model in the package needs no network and no GPU.
+    """

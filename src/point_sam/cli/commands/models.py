@@ -1,0 +1,68 @@
+"""`point-sam models`: the models that have names."""
+
+from typing import Any
+
+from point_sam.cli import options as shared
+from point_sam.cli.console import print_json, print_table, say
+
+EPILOG = "Examples:\n\n  point-sam models\n\n  point-sam models --json"
+
+# Of the weights, where there are any.
+_LICENSES = {"tiny": "MIT", "large": "Apache-2.0"}
+
+
+def command(as_json: shared.Json = False) -> None:
+    """List the named models: architecture, size, and where weights are.
+
+    Any of them also runs with your own weights: --checkpoint FILE.
+    """
+    models = [_describe(name) for name in _names()]
+    if as_json:
+        print_json({"models": models})
+        return
+    header = ("name", "tokenizer", "trunk", "parameters", "groups", "group size", "weights", "licence")
+    rows = [
+        (
+            m["name"],
+            m["tokenizer"],
+            f"{m['trunk']} {m['width']}x{m['depth']}",
+            f"{m['parameters'] / 1e6:.1f} M",
+            str(m["num_groups"]),
+            str(m["group_size"] or "-"),
+            m["source"],
+            m["license"] or "-",
+        )
+        for m in models
+    ]
+    print_table(header, rows, right=("parameters", "groups", "group size"))
+    say("Use one: point-sam segment FILE --index 0 --model tiny")
+
+
+def _names() -> list[str]:
+    from point_sam.checkpoints import MODELS
+
+    return list(MODELS)
+
+
+def _describe(name: str) -> dict[str, Any]:
+    import torch
+
+    from point_sam.checkpoints import MODELS
+    from point_sam.model import ModelConfig, PointSAMModel
+
+    config, source = ModelConfig.preset(name), MODELS[name]
+    with torch.device("meta"):  # shapes only, however large the model
+        parameters = sum(parameter.numel() for parameter in PointSAMModel(config).parameters())
+    return {
+        "name": name,
+        "tokenizer": config.tokenizer,
+        "trunk": config.trunk,
+        "width": config.width,
+        "depth": config.depth,
+        "parameters": parameters,
+        "num_groups": config.num_groups,
+        "group_size": config.group_size,
+        "weights": "embedded" if source.embedded else "hub" if source.published else None,
+        "source": source.source,
+        "license": _LICENSES.get(name),
+    }

@@ -1,0 +1,132 @@
+"""Files that a command writes: refused before the work if they cannot be written after it."""
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from point_sam.cli.clicks import Click
+from point_sam.cli.options import Up
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from point_sam import PointCloud
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def default_output(source: Path) -> Path:
+    """STEM_mask.ply in the current folder."""
+    return Path(f"{source.stem}_mask.ply")
+
+
+def check_output(out: Path, source: Path) -> None:
+    """Refuse an output that is the input, has an unknown suffix, or lies in a folder that is not there.
+
+    Raises:
+        typer.BadParameter: it is the input.
+        ValueError, FileNotFoundError: the others.
+    """
+    from point_sam.clouds.registry import format_of
+
+    if _same_file(out, source):
+        raise typer.BadParameter(f"{out} is the input; give another name, the input is never overwritten",
+                                 param_hint="-o")  # fmt: skip
+    try:
+        format_of(out, to_write=True)
+    except ValueError as err:
+        raise ValueError(f"{out}: {err}") from err
+    _check_folder(out)
+
+
+def check_picture(picture: Path) -> None:
+    """Refuse a picture of unknown suffix, or in a folder that is not there.
+
+    Raises:
+        ValueError, FileNotFoundError: which.
+    """
+    if picture.suffix.lower() not in PICTURE_SUFFIXES:
+        raise ValueError(f"{picture}: pictures are written as {' '.join(PICTURE_SUFFIXES)}")
+    _check_folder(picture)
+
+
+def check_attributes(out: Path, cloud: "PointCloud") -> None:
+    """Try whether the output's format holds the cloud's attributes, on the rows with their extreme values.
+
+    Encoding can take minutes; what the format refuses is better said before.
+
+    Raises:
+        ValueError: it does not.
+    """
+    import numpy as np
+
+    from point_sam.clouds import PointCloud
+    from point_sam.clouds.registry import format_of
+
+    format = format_of(out, to_write=True)
+    if format.write_mask is not None or format.write is None:
+        return
+    kept = {name: values for name, values in cloud.attributes.items() if name != "mask"}
+    rows = [0]
+    for values in kept.values():
+        if values.dtype.kind in "biuf":
+            rows += [int(i) // (values.size // len(values)) for i in (np.argmin(values), np.argmax(values))]
+    few = np.unique(rows)
+    sample = PointCloud(
+        cloud.xyz[few],
+        None if cloud.rgb is None else cloud.rgb[few],
+        {**{name: values[few] for name, values in kept.items()}, "mask": np.zeros(len(few), np.uint8)},
+    )
+    try:
+        format.write(io.BytesIO(), sample)
+    except ValueError as err:
+        raise ValueError(f"{out}: {err}") from err
+
+
+def draw(
+    path: Path,
+    cloud: "PointCloud",
+    mask: "np.ndarray[Any, Any]",
+    clicks: Sequence[Click],
+    *,
+    up: Up,
+    title: str | None = None,
+) -> None:
+    """Several views of the cloud with its mask and its clicks, as a picture file.
+
+    Raises:
+        ValueError, OSError: it cannot be written.
+    """
+    from point_sam.picture import render, save_picture
+
+    image = render(
+        cloud.xyz,
+        cloud.rgb,
+        mask,
+        prompts=[click.point for click in clicks],
+        prompt_labels=[int(click.positive) for click in clicks],
+        title=title,
+        up=up.value,
+    )
+    save_picture(path, image)
+
+
+def _same_file(out: Path, source: Path) -> bool:
+    try:
+        return os.path.samefile(out, source)
+    except OSError:  # one of them does not exist
+        return os.path.abspath(out) == os.path.abspath(source)
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {folder} does not exist; create it first")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; give the name of a file in it")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{path}: the folder {folder} cannot be written to")

@@ -1,0 +1,137 @@
+"""One object of one cloud, from clicks to a mask: what `segment` and `demo` have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from point_sam.cli.clicks import Click, Prompt, format_point, place_clicks
+from point_sam.cli.console import Stages
+from point_sam.cli.options import ModelOptions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from point_sam import PointCloud
+
+LOADING, ENCODING, DECODING = "loading the model", "encoding", "decoding"
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The answer to a series of clicks.
+
+    Attributes:
+        mask: [N] bool, in the order of the cloud's points.
+        iou_score: predicted IoU of the mask.
+        candidates: predicted IoU and number of points of the three readings of the first click.
+        candidate: which of them was taken.
+        clicks: in the order in which they were sent.
+        model: what was run: device, precision, number of groups and their size.
+    """
+
+    mask: "np.ndarray[Any, np.dtype[np.bool_]]"
+    iou_score: float
+    candidates: list[dict[str, Any]]
+    candidate: int
+    clicks: list[Click]
+    model: dict[str, Any]
+
+    def summary(self) -> dict[str, Any]:
+        """Plain values, for --json."""
+        count = int(self.mask.sum())
+        return {
+            "points": len(self.mask),
+            "mask_points": count,
+            "mask_share": count / len(self.mask),
+            "iou_score": self.iou_score,
+            "candidate": self.candidate,
+            "candidates": self.candidates,
+            "clicks": [
+                {
+                    "point": click.point,
+                    "unit_point": click.unit_point,
+                    "label": int(click.positive),
+                    "distance_to_cloud": click.distance,
+                }
+                for click in self.clicks
+            ],
+            "model": self.model,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        count = int(self.mask.sum())
+        told = [f"mask: {count:,} of {len(self.mask):,} points ({count / len(self.mask):.1%}), "
+                f"predicted IoU {self.iou_score:.2f}"]  # fmt: skip
+        if len(self.clicks) == 1:
+            readings = [f"{i}: {c['points']:,} points, IoU {c['iou_score']:.2f}" for i, c in enumerate(self.candidates)]
+            told.append(f"candidates: {'; '.join(readings)}; took {self.candidate}")
+        if count == 0:
+            told.append("the mask is empty: move the click, add another, or try another --candidate")
+        return told
+
+    def remarks(self) -> list[str]:
+        """About clicks that hit nothing."""
+        return [
+            f"note: the click at {format_point(click.point)} is {click.distance:.3g} away from the nearest point, "
+            f"in the file's units"
+            for click in self.clicks
+            if click.far
+        ]
+
+
+def segment_cloud(
+    cloud: "PointCloud",
+    prompts: Sequence[Prompt],
+    options: ModelOptions,
+    stages: Stages,
+    *,
+    normalized: bool = False,
+    candidate: int | None = None,
+) -> Segmentation:
+    """Encode the cloud and replay the clicks: the first gives three candidates, every later one refines the mask.
+
+    Args:
+        cloud: as read.
+        prompts: at least one of them positive.
+        options: the model.
+        stages: with LOADING, ENCODING and DECODING among its names.
+        normalized: the prompts' points are in the unit ball.
+        candidate: which reading of the first click to take; None takes the one with the best predicted IoU.
+
+    Raises:
+        ValueError, FileNotFoundError: a click outside the cloud, or what loading the model raises.
+    """
+    from point_sam.clouds import normalize
+
+    coords, center, scale = normalize(cloud.xyz)
+    clicks = place_clicks(prompts, cloud, coords, center, scale, normalized=normalized)
+    with stages.stage(LOADING, hidden=True):
+        from point_sam import Session
+
+        model = options.load()
+    with stages.stage(ENCODING):
+        encoded = model.encode(coords, cloud.rgb)
+    with stages.stage(DECODING):
+        session = Session(model, encoded)
+        session.click(clicks[0].unit_point)
+        if candidate is not None:
+            session.choose(candidate)
+        first, taken = session.candidates, session.chosen
+        for click in clicks[1:]:
+            session.click(click.unit_point, click.positive)
+    counts = first.masks.sum(axis=1)
+    return Segmentation(
+        mask=session.mask,
+        iou_score=float(session.iou_score or 0.0),
+        candidates=[{"points": int(n), "iou_score": float(s)} for n, s in zip(counts, first.iou_scores, strict=True)],
+        candidate=int(taken or 0),
+        clicks=clicks,
+        model={
+            "name": str(options.checkpoint or options.model),
+            "device": str(model.device),
+            "precision": str(model.dtype).removeprefix("torch."),
+            "num_groups": min(model.num_groups, len(cloud)),
+            "group_size": None if model.group_size is None else min(model.group_size, len(cloud)),
+        },
+    )
