@@ -104,20 +104,26 @@ def train(
 ) -> None:
     """Train from `state` to `config.steps`, writing `folder/last.pt` every few minutes and at the end.
 
-    Every step draws from its own generator, seeded by (seed, step): a resumed run continues as if never interrupted.
+    Every step draws from its own generators, seeded by seed, step and process: a resumed run continues as if never
+    interrupted. Where torch.distributed is initialised, each process draws its own batch and gradients are averaged;
+    the first process writes.
 
     Raises:
         FloatingPointError: the gradient was not finite ten steps in a row.
     """
+    distributed = torch.distributed.is_initialized()
+    rank, world = (torch.distributed.get_rank(), torch.distributed.get_world_size()) if distributed else (0, 1)
     folder.mkdir(parents=True, exist_ok=True)
     bad = 0
     written = time.monotonic()
-    with (folder / "log.jsonl").open("a") as log:
+    with (folder / "log.jsonl").open("a") if rank == 0 else contextlib.nullcontext() as log:
         while state.step < config.steps:
             began = time.monotonic()
-            rng = np.random.default_rng((config.seed, state.step))
             stage = config.stage(state.step)
+            # Sizes are drawn alike in every process, so that none waits for another's larger clouds.
+            rng = np.random.default_rng((config.seed, state.step))
             points, groups, group_size = stage.sizes[rng.integers(len(stage.sizes))]
+            rng = np.random.default_rng((config.seed, state.step, 1 + rank))
             batch = make_batch(rng, source, clouds=stage.clouds, masks=stage.masks, num_points=points)
             prepared = time.monotonic()
             for group in state.optimizer.param_groups:
@@ -132,6 +138,8 @@ def train(
                 rounds=stage.rounds,
                 clickless=stage.clickless,
             )
+            if world > 1:
+                _average_gradients(state.model, world)
             norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
             if torch.isfinite(norm):
                 bad = 0
@@ -152,6 +160,8 @@ def train(
                 "prepare_s": prepared - began,
                 "s": time.monotonic() - began,
             }
+            if log is None:
+                continue
             log.write(json.dumps(line) + "\n")
             log.flush()
             if report is not None:
@@ -159,7 +169,17 @@ def train(
             if time.monotonic() - written > checkpoint_seconds:
                 save_checkpoint(folder / "last.pt", config, state)
                 written = time.monotonic()
-    save_checkpoint(folder / "last.pt", config, state)
+    if rank == 0:
+        save_checkpoint(folder / "last.pt", config, state)
+
+
+def _average_gradients(model: PointSAMModel, world: int) -> None:
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    torch.distributed.all_reduce(flat)
+    parts = flat.div_(world).split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
 
 
 def _follow(ema: PointSAMModel, model: PointSAMModel, decay: float) -> None:

@@ -1,10 +1,12 @@
 """The recipe of the shipped `tiny` model: `python -m point_sam.training.tiny --objects objects.npz --out RUN`.
 
-Run it again with the same folder to resume. Rounds and clouds grow with the stages: while masks are still empty,
+Run it again with the same folder to resume. With several cores or GPUs' worth of processes start it with
+`torchrun --nproc-per-node P -m point_sam.training.tiny …`: each draws its own batches. Rounds and clouds grow with the stages: while masks are still empty,
 small clouds teach as much per step and cost a fraction.
 """
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ MIXED = ((1024, 256, 8), (1536, 384, 8), (2048, 512, 8), (2048, 384, 16))
 LARGE = ((1024, 256, 16), (2048, 512, 8), (3072, 768, 8), (3072, 512, 16))
 
 STAGES = (
-    Stage(until=1500, clouds=8, masks=4, sizes=SMALL, rounds=3, clickless=0),
-    Stage(until=4000, clouds=8, masks=4, sizes=SMALL, rounds=4, clickless=1),
-    Stage(until=6000, clouds=8, masks=4, sizes=MIXED, rounds=5, clickless=2),
-    Stage(until=1 << 31, clouds=6, masks=4, sizes=LARGE, rounds=5, clickless=2),
+    Stage(until=1200, clouds=8, masks=4, sizes=SMALL, rounds=3, clickless=0),
+    Stage(until=2500, clouds=6, masks=4, sizes=SMALL, rounds=4, clickless=1),
+    Stage(until=4500, clouds=5, masks=4, sizes=MIXED, rounds=5, clickless=2),
+    Stage(until=1 << 31, clouds=4, masks=4, sizes=LARGE, rounds=5, clickless=2),
 )
 
 
@@ -39,6 +41,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if "WORLD_SIZE" in os.environ:
+        torch.distributed.init_process_group("gloo")
     collection = ObjectCollection.read(options.objects)
     config = TrainConfig(ModelConfig.preset("tiny"), STAGES, steps=options.steps, decay_steps=options.decay_steps)
     source = Source(collection, collection.split()[0], config.solid_share)
