@@ -88,10 +88,10 @@ class ModelConfig:
             raise ValueError(f"incomplete model settings: {err}") from err
 
 
-_VORONOI_WIDTHS: dict[str, Any] = {"patch_widths": (256, 512), "mask_widths": (1024, 256)}
-_BASE: tuple[Any, ...] = ("eva02", 768, 12, 12, 2048)
-_LARGE: tuple[Any, ...] = ("eva02", 1024, 24, 16, 2730)
-_GIANT: tuple[Any, ...] = ("eva", 1408, 40, 16, 6144)
+_VORONOI_PATCH, _VORONOI_MASK = (256, 512), (1024, 256)
+_BASE: tuple[Trunk, int, int, int, int] = ("eva02", 768, 12, 12, 2048)
+_LARGE: tuple[Trunk, int, int, int, int] = ("eva02", 1024, 24, 16, 2730)
+_GIANT: tuple[Trunk, int, int, int, int] = ("eva", 1408, 40, 16, 6144)
 
 PRESETS: dict[str, ModelConfig] = {
     # Ours; narrower PointNets than upstream's, because its tokens see 16 points each and clicks must be quick.
@@ -101,9 +101,9 @@ PRESETS: dict[str, ModelConfig] = {
     "base": ModelConfig("knn", *_BASE, 512, 64),
     "large": ModelConfig("knn", *_LARGE, 1024, 256),
     "giant": ModelConfig("knn", *_GIANT, 512, 64),
-    "voronoi_large": ModelConfig("voronoi", *_LARGE, 1024, None, **_VORONOI_WIDTHS),
-    "voronoi_giant": ModelConfig("voronoi", *_GIANT, 1024, None, **_VORONOI_WIDTHS),
+    "voronoi_large": ModelConfig("voronoi", *_LARGE, 1024, None, _VORONOI_PATCH, _VORONOI_MASK),
+    "voronoi_giant": ModelConfig("voronoi", *_GIANT, 1024, None, _VORONOI_PATCH, _VORONOI_MASK),
     # Upstream with timm's eva02_tiny trunk: small enough to compare with the original in every test run.
     "knn_small": ModelConfig("knn", "eva02_fused", 192, 12, 3, 512, 256, 32),
-    "voronoi_small": ModelConfig("voronoi", "eva02_fused", 192, 12, 3, 512, 256, None, **_VORONOI_WIDTHS),
+    "voronoi_small": ModelConfig("voronoi", "eva02_fused", 192, 12, 3, 512, 256, None, _VORONOI_PATCH, _VORONOI_MASK),
 }

@@ -50,7 +50,13 @@ class SplitAttention(nn.Module):
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     q, k, v = (t.unflatten(-1, (num_heads, -1)).transpose(1, 2) for t in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+    if q.device.type == "cpu" and torch.is_grad_enabled():
+        # torch's fused CPU kernel saves memory that short training sequences do not need, and its backward takes
+        # more than twice as long as that of the plain formula (measured at 256 to 768 tokens).
+        attended = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).to(v.dtype) @ v
+    else:
+        attended = F.scaled_dot_product_attention(q, k, v)
+    return attended.transpose(1, 2).flatten(2)
 
 
 class NormalizedSwiGLU(nn.Module):

@@ -1,8 +1,10 @@
 """The recipe of the shipped `tiny` model: `python -m point_sam.training.tiny --objects objects.npz --out RUN`.
 
-Run it again with the same folder to resume. With several cores or GPUs' worth of processes start it with
-`torchrun --nproc-per-node P -m point_sam.training.tiny …`: each draws its own batches. Rounds and clouds grow with the stages: while masks are still empty,
-small clouds teach as much per step and cost a fraction.
+Run it again with the same folder to resume. `torchrun --nproc-per-node P -m point_sam.training.tiny …` trains in
+several processes, each with its own batches.
+
+Rounds and clouds grow with the stages: while masks are still empty, small clouds teach as much per step and cost a
+fraction.
 """
 
 import argparse
