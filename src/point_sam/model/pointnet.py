@@ -53,7 +53,7 @@ class _MaxPool(torch.autograd.Function):
         return largest
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         x, largest = ctx.saved_tensors
         return torch.where(x == largest[..., None, :], grad[..., None, :], grad.new_zeros(()))
 
