@@ -42,6 +42,9 @@ class EncodedCloud:
     model_fingerprint: str
     cloud_fingerprint: str
 
+    def __post_init__(self) -> None:
+        self.center.flags.writeable = False
+
     @property
     def num_points(self) -> int:
         """N."""

@@ -85,11 +85,11 @@ def fetch_optional(
     """As `fetch`, but None where the repository (or, without a network, the cache) has no such file."""
     try:
         return _fetch(repo_id, filename, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
-    except _NotCachedError:
+    except HubUnavailableError:
         return None
 
 
-class _NotCachedError(CheckpointError):
+class HubUnavailableError(CheckpointError):
     """The file is not in the cache, and the hub may not or cannot be asked."""
 
 
@@ -110,12 +110,12 @@ def _fetch(
         return Path(cached)
     if local_files_only or constants.HF_HUB_OFFLINE:
         reason = "local_files_only is set" if local_files_only else "HF_HUB_OFFLINE is set"
-        raise _NotCachedError(f"{filename} of {repo_id} is not in the hub cache and {reason}; {_way_out(repo_id)}")
+        raise HubUnavailableError(f"{filename} of {repo_id} is not in the hub cache and {reason}; {_way_out(repo_id)}")
     trouble = _trouble(hf_hub_url(**where))
     if trouble is not None:
         if is_cached:
             return Path(str(cached))
-        raise _NotCachedError(f"the hub is out of reach ({trouble}); {_way_out(repo_id)}")
+        raise HubUnavailableError(f"the hub is out of reach ({trouble}); {_way_out(repo_id)}")
     try:
         return Path(hf_hub_download(**where, cache_dir=cache_dir))
     except errors.LocalEntryNotFoundError as err:  # a kind of EntryNotFoundError: the connection broke

@@ -18,7 +18,8 @@ class Geometry:
         center_index: which points are centres.
         centers: their coordinates.
         group_index: KNN: the members of each group, nearest first. Voronoi: the cell [B, N] of each point.
-        interp_index, interp_weight: the three centres (k, fewer where there are fewer) from which each point interpolates.
+        interp_index, interp_weight: the centres from which each point interpolates; k is 3, or fewer where there are
+            fewer centres.
     """
 
     coords: Float[Tensor, "B N 3"]
