@@ -42,10 +42,11 @@ def build_typer() -> typer.Typer:
     return app
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"point-sam {version('point-sam')}")
         raise typer.Exit
+    return wanted
 
 
 def _global_options(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -55,7 +56,7 @@ class PointsCommand(TyperCommand):
 
 
 def join_points(args: Sequence[str]) -> list[str]:
-    """`--point 1 2 -3` as `--point 1,2,-3`; what is no number is left for the parser to refuse."""
+    """`--point 1 2 -3` as `--point 1,2,-3`, whatever the three are, up to the next option."""
     joined: list[str] = []
     rest = list(args)
     while rest:
@@ -64,11 +65,13 @@ def join_points(args: Sequence[str]) -> list[str]:
         if arg == "--":
             return joined + rest
         if arg == _POINT:
-            numbers: list[str] = []
-            while rest and len(numbers) < 3 and _is_number(rest[0]):
-                numbers.append(rest.pop(0))
-            if numbers:
-                joined.append(",".join(numbers))
+            parts: list[str] = []
+            while rest and len(parts) < 3 and (_is_number(rest[0]) or not rest[0].startswith("-")):
+                parts.append(rest.pop(0))
+                if len(parts) == 1 and "," in parts[0]:  # already one argument
+                    break
+            if parts:
+                joined.append(",".join(parts))
     return joined
 
 
@@ -152,7 +155,7 @@ def format_point(xyz: Any) -> str:
 
 def _parse_point(text: str) -> tuple[float, float, float]:
     parts = text.replace(",", " ").split()
-    if len(parts) != 3 or not all(_is_number(part) for part in parts):
+    if len(parts) != 3 or not all(_is_number(part) and isfinite(float(part)) for part in parts):
         raise typer.BadParameter(f"{text!r} is not three finite numbers X Y Z", param_hint=_POINT)
     x, y, z = map(float, parts)
     return x, y, z
@@ -160,10 +163,10 @@ def _parse_point(text: str) -> tuple[float, float, float]:
 
 def _is_number(text: str) -> bool:
     try:
-        value = float(text)
+        float(text)
     except ValueError:
         return False
-    return value - value == 0  # neither NaN nor infinite
+    return True
 
 
 def _triple(xyz: Any) -> tuple[float, float, float]:

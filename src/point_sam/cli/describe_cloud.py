@@ -86,7 +86,7 @@ def _advice(points: int, fine: dict[str, int] | None) -> str:
         return "the models' own number and size of groups suit a cloud of this size"
     return (
         f"for large: --num-groups {fine['num_groups']} --group-size {fine['group_size']} (its authors' advice above "
-        f"{_MANY_POINTS:,} points); for tiny a higher --num-groups finds smaller parts"
+        f"{_MANY_POINTS:,} points); for tiny, more groups may find smaller parts"
     )
 
 

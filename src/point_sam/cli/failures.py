@@ -11,6 +11,14 @@ from typer.core import TyperGroup
 INTERRUPTED = 130  # 128 + SIGINT and SIGPIPE, as the shell's own tools exit
 PIPE_CLOSED = 141
 _MAX_LINE = 1000  # characters
+# What the library's errors advise in Python, in the words of the command line.
+_IN_FLAGS = {
+    "(read_pointcloud(..., drop_invalid=True) does)": "(--drop-invalid does)",
+    "checkpoint_path=...": "--checkpoint FILE",
+    "checkpoint_path='file.safetensors'": "--checkpoint FILE",
+    "checkpoint_path": "--checkpoint",
+    "device='cpu'": "--device cpu",
+}
 
 
 class Group(TyperGroup):
@@ -58,7 +66,10 @@ def describe(err: BaseException) -> str:
     if isinstance(err, OSError) and err.strerror:
         return one_line(f"{err.filename}: {err.strerror}" if err.filename is not None else err.strerror)
     if isinstance(err, ValueError | OSError | ImportError) and str(err):
-        return one_line(str(err))
+        line = one_line(str(err))
+        for advice, flag in _IN_FLAGS.items():
+            line = line.replace(advice, flag)
+        return line
     return one_line(f"unexpected {type(err).__name__}: {err} (a bug; --debug shows where, please report it)")
 
 

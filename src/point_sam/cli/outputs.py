@@ -1,7 +1,7 @@
 """Files that a command writes: refused before the work if they cannot be written after it."""
 
-import io
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,7 +82,8 @@ def check_attributes(out: Path, cloud: "PointCloud") -> None:
         {**{name: values[few] for name, values in kept.items()}, "mask": np.zeros(len(few), np.uint8)},
     )
     try:
-        format.write(io.BytesIO(), sample)
+        with tempfile.TemporaryFile() as file:
+            format.write(file, sample)
     except ValueError as err:
         raise ValueError(f"{out}: {err}") from err
 
