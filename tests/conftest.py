@@ -9,7 +9,18 @@ import jaxtyping
 
 # Before the package is imported: the annotations of what computes are then checked by beartype, in the tests only. What
 # reads people's input (clouds, pictures, commands) is left out: its tests pass wrong types on purpose.
-CHECKED = "ops model checkpoints encoded hardware inputs predictor session evaluation training".split()
+CHECKED = [
+    "ops",
+    "model",
+    "checkpoints",
+    "encoded",
+    "hardware",
+    "inputs",
+    "predictor",
+    "session",
+    "evaluation",
+    "training",
+]
 jaxtyping.install_import_hook([f"point_sam.{name}" for name in CHECKED], "beartype.beartype")
 
 import numpy as np  # noqa: E402
