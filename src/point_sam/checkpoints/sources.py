@@ -112,8 +112,7 @@ def locate_local(path: str | Path) -> WeightFiles:
         path = path / WEIGHTS_FILE
     if path.suffix not in WEIGHT_SUFFIXES:
         raise CheckpointError(f"{path}: weights end in {', '.join(WEIGHT_SUFFIXES)}, not {path.suffix!r}")
-    config = path.with_name(CONFIG_FILE)
-    return WeightFiles(path, read_settings(config) if config.is_file() else None)
+    return _with_settings(path)
 
 
 def read_settings(path: Path) -> dict[str, Any] | None:
@@ -160,7 +159,12 @@ def _locate_named(
             f"the weights of {name!r} are missing from this installation ({weights}); reinstall point-sam, or pass "
             f"checkpoint_path"
         )
-    return WeightFiles(weights, read_settings(Path(str(folder.joinpath(CONFIG_FILE)))))
+    return _with_settings(weights)
+
+
+def _with_settings(weights: Path) -> WeightFiles:
+    config = weights.with_name(CONFIG_FILE)
+    return WeightFiles(weights, read_settings(config) if config.is_file() else None)
 
 
 def _looks_like_path(name_or_path: str | Path) -> bool:
