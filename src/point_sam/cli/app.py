@@ -7,7 +7,6 @@ examples. `COMMAND_CLASS` may name another class than typer's. Adding a sub-comm
 
 import pkgutil
 from importlib import import_module
-from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -44,13 +43,15 @@ def build_typer() -> typer.Typer:
 
 def _print_version(wanted: bool) -> bool:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"point-sam {version('point-sam')}")
         raise typer.Exit
     return wanted
 
 
 def _global_options(
-    version: Annotated[
+    show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     debug: Annotated[
