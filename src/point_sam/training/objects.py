@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Integer, UInt8
 
 # A part with fewer points of a whole object is too small to be judged (the collection's own limit).
 MIN_MASK_POINTS = 50
@@ -32,8 +32,8 @@ class LabeledCloud:
 
     xyz: Float[np.ndarray, "N 3"]
     rgb: UInt8[np.ndarray, "N 3"] | None
-    part: Int[np.ndarray, " N"]
-    part_fine: Int[np.ndarray, " N"]
+    part: Integer[np.ndarray, " N"]
+    part_fine: Integer[np.ndarray, " N"]
     visible: Bool[np.ndarray, " N"] | None = None
 
 

@@ -23,14 +23,12 @@ from point_sam.training.objects import ObjectCollection
 # every scale; the mixture is what makes the model indifferent to the density of a scan.
 SMALL = ((1024, 256, 8),)
 MIXED = ((1024, 256, 8), (1536, 384, 8), (2048, 512, 8), (2048, 384, 16))
-LARGE = ((1024, 256, 16), (2048, 512, 8), (3072, 768, 8), (3072, 512, 16))
 
 # Per process; the shipped weights came from two.
 STAGES = (
     Stage(until=1200, clouds=4, masks=4, sizes=SMALL, rounds=3, clickless=0),
-    Stage(until=2500, clouds=4, masks=4, sizes=SMALL, rounds=4, clickless=1),
-    Stage(until=4500, clouds=4, masks=4, sizes=MIXED, rounds=5, clickless=2),
-    Stage(until=1 << 31, clouds=3, masks=4, sizes=LARGE, rounds=5, clickless=2),
+    Stage(until=1900, clouds=4, masks=4, sizes=SMALL, rounds=4, clickless=1),
+    Stage(until=1 << 31, clouds=4, masks=4, sizes=MIXED, rounds=5, clickless=2),
 )
 
 
