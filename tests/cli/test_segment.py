@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from point_sam import PointCloud, PointSAM, load_pointcloud, read_pointcloud, write_pointcloud
-from point_sam.picture import POSITIVE_COLOR
+from point_sam.picture.colors import POSITIVE_COLOR
 
 
 @pytest.fixture(scope="module")
