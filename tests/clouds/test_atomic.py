@@ -5,8 +5,8 @@ import stat
 import numpy as np
 import pytest
 
+from point_sam.atomic import write_atomically
 from point_sam.clouds import PointCloud, PointCloudError, read_pointcloud, writable_suffixes, write_pointcloud
-from point_sam.clouds.atomic import write_atomically
 
 OLD = PointCloud(np.zeros((2, 3)))
 NEW = PointCloud(np.ones((5, 3)))

@@ -1,9 +1,7 @@
 """Files of tensors: safetensors, and PyTorch's own format read without running any code in it."""
 
 import json
-import os
 import pickle
-import secrets
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from point_sam.atomic import replacing
 from point_sam.checkpoints.errors import CheckpointError
 
 SAFETENSORS_SUFFIX = ".safetensors"
@@ -53,17 +52,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     Raises:
         FileNotFoundError: the folder does not exist.
     """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: the folder {path.parent} does not exist; create it first")
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
+    with replacing(path) as temporary:
         save_file(dict(tensors), temporary, metadata=dict(metadata))
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _checked(path: Path, values: Iterator[tuple[str, Tensor]], prefix: str) -> Iterator[tuple[str, Tensor]]:

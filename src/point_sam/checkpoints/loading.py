@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from point_sam.atomic import write_atomically
 from point_sam.checkpoints.architecture import infer_config, is_leftover, without_leftovers
 from point_sam.checkpoints.errors import CheckpointError
 from point_sam.checkpoints.files import read_weights, write_tensors
@@ -62,7 +63,8 @@ def save_model(model: PointSAMModel, folder: str | Path, *, dtype: Literal["floa
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / WEIGHTS_FILE, weights, {"format": "pt"})
-    _write_text(folder / CONFIG_FILE, json.dumps(model.config.to_dict(), indent=2) + "\n")
+    config = json.dumps(model.config.to_dict(), indent=2) + "\n"
+    write_atomically(folder / CONFIG_FILE, lambda file: file.write(config.encode()))
 
 
 def use_fused_layernorm(model: nn.Module) -> None:
@@ -104,13 +106,3 @@ def _check_shapes(path: Path, expected: Mapping[str, Any], found: Mapping[str, A
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more
-
-
-def _write_text(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

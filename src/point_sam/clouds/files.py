@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
-from point_sam.clouds.atomic import write_atomically
+from point_sam.atomic import write_atomically
 from point_sam.clouds.cloud import PointCloud, PointCloudError, invalid_rows
 from point_sam.clouds.colors import paint_mask
 from point_sam.clouds.normalization import normalize

@@ -2,9 +2,8 @@
 
 import contextlib
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from point_sam.atomic import replacing
 from point_sam.model import ModelConfig, PointSAMModel
 from point_sam.training.batches import Source, make_batch
 from point_sam.training.initialize import initialize
@@ -190,7 +190,7 @@ def _follow(ema: PointSAMModel, model: PointSAMModel, decay: float) -> None:
 
 def save_checkpoint(path: Path, config: TrainConfig, state: TrainState) -> None:
     """Write everything needed to resume; the old file stays until the new one is complete."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         torch.save(
             {
                 "config": json.dumps(asdict(config)),
@@ -212,13 +212,3 @@ def load_checkpoint(path: Path, config: TrainConfig) -> TrainState:
     state.optimizer.load_state_dict(saved["optimizer"])
     state.step = saved["step"]
     return state
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
