@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from point_sam.checkpoints import write_tensors
+from point_sam.messages import first_line
 from point_sam.model import Geometry
 
 _FORMAT = "point_sam.EncodedCloud.1"
@@ -107,8 +108,9 @@ class EncodedCloud:
                 tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             encoded = _assemble(tensors, json.loads(metadata["settings"]))
         except (SafetensorError, ValueError, KeyError, TypeError) as err:
-            reason = (str(err).splitlines() or [type(err).__name__])[0]
-            raise ValueError(f"{path}: not a readable encoded cloud ({reason}); encode the cloud again") from err
+            raise ValueError(
+                f"{path}: not a readable encoded cloud ({first_line(err)}); encode the cloud again"
+            ) from err
         return encoded.to(device)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from point_sam.atomic import replacing
 from point_sam.checkpoints.errors import CheckpointError
+from point_sam.messages import first_line
 
 SAFETENSORS_SUFFIX = ".safetensors"
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin")
@@ -83,7 +84,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
         raise
     # A damaged archive or pickle surfaces as almost any exception, depending on where the damage is.
     except Exception as err:
-        raise CheckpointError(f"{path}: not a readable PyTorch file ({_first_line(err)})") from err
+        raise CheckpointError(f"{path}: not a readable PyTorch file ({first_line(err)})") from err
     for nest in _NESTS:
         if isinstance(content, dict) and isinstance(content.get(nest), dict):
             content = content[nest]
@@ -103,7 +104,7 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
             entries = json.loads(file.read(length))
     except (SafetensorError, ValueError, struct.error) as err:
         raise CheckpointError(
-            f"{path}: not a complete safetensors file ({_first_line(err)}); download or write it again"
+            f"{path}: not a complete safetensors file ({first_line(err)}); download or write it again"
         ) from err
     entries.pop("__metadata__", None)
     for name, entry in entries.items():
@@ -129,7 +130,3 @@ def _fill(file: BinaryIO, value: Tensor, path: Path) -> None:
     buffer = memoryview(value.view(-1).view(torch.uint8).numpy().data)
     if file.readinto(buffer) != len(buffer):  # type: ignore[attr-defined]
         raise CheckpointError(f"{path}: ended early; it was changed while being read")
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).splitlines() or [type(err).__name__])[0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from point_sam.checkpoints.errors import CheckpointError
+from point_sam.messages import first_line
 
 # Seconds within which the hub must begin to answer. huggingface_hub alone retries for 23 s without a network.
 _PATIENCE = 2.3
@@ -120,7 +121,7 @@ def _fetch(
         return Path(hf_hub_download(**where, cache_dir=cache_dir))
     except errors.LocalEntryNotFoundError as err:  # a kind of EntryNotFoundError: the connection broke
         raise CheckpointError(
-            f"downloading {filename} of {repo_id} failed ({_brief(err)}); {_way_out(repo_id)}"
+            f"downloading {filename} of {repo_id} failed ({first_line(err)}); {_way_out(repo_id)}"
         ) from err
     except errors.EntryNotFoundError:
         return None
@@ -136,7 +137,7 @@ def _fetch(
         ) from err
     except (errors.HTTPError, OSError) as err:
         raise CheckpointError(
-            f"downloading {filename} of {repo_id} failed ({_brief(err)}); {_way_out(repo_id)}"
+            f"downloading {filename} of {repo_id} failed ({first_line(err)}); {_way_out(repo_id)}"
         ) from err
 
 
@@ -157,7 +158,7 @@ def _trouble(url: str) -> str | None:
             answer.append(f"it answered HTTP {status}" if status >= 500 else None)
         # requests, httpx and what a configured client may add share no class of errors.
         except Exception as err:
-            answer.append(_brief(err))
+            answer.append(first_line(err))
 
     thread = threading.Thread(target=ask, daemon=True, name="point-sam-hub-probe")
     thread.start()
@@ -205,7 +206,3 @@ def _way_out(repo_id: str) -> str:
         f"download model.safetensors of https://huggingface.co/{repo_id} elsewhere and pass checkpoint_path=..., or "
         f"set HF_ENDPOINT to a mirror; 'tiny' needs no network"
     )
-
-
-def _brief(err: BaseException) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200] or type(err).__name__

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from point_sam.messages import printable
+
 _MAX_MESSAGE = 600  # characters: an error stays one readable line even where the file chose the words in it
 _ATTRIBUTE_KINDS = "biufcSUmM"  # no Python objects, no records
 
@@ -14,8 +16,7 @@ class PointCloudError(ValueError):
     """A point cloud, or a file that should hold one, cannot be used: one line with place, reason, way out."""
 
     def __init__(self, message: str):
-        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[: 2 * _MAX_MESSAGE])
-        super().__init__(line if len(line) <= _MAX_MESSAGE else line[: _MAX_MESSAGE - 3] + "...")
+        super().__init__(printable(message, _MAX_MESSAGE))
 
 
 @dataclass(frozen=True, eq=False)
