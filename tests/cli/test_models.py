@@ -11,6 +11,8 @@ def test_every_named_model_is_listed_with_its_size(run):
     assert models["tiny"]["weights"] == "embedded"
     assert models["large"]["weights"] == "hub"
     assert models["giant"]["weights"] is None
+    licences = {name: model["license"] for name, model in models.items() if model["weights"] is not None}
+    assert licences == {"tiny": "MIT", "large": "Apache-2.0"}
     # Of the published file's 1,244,245,632 bytes all but headers and timm's unused image parts are these, in float32.
     assert 0.985 < models["large"]["parameters"] * 4 / 1_244_245_632 < 1
 

@@ -24,21 +24,24 @@ class ModelSource:
 
     Attributes:
         source: where its weights are, for people.
+        licence: of the weights, an SPDX identifier; None where there are none.
         embedded: the file inside the package, or None.
         published: the file on the hub, or None. A model with neither has no published weights.
     """
 
     source: str
+    licence: str | None = None
     embedded: str | None = None
     published: hub.PublishedFile | None = None
 
 
 _UNPUBLISHED = ModelSource("no published weights; train them or pass checkpoint_path")
 MODELS: dict[str, ModelSource] = {
-    "tiny": ModelSource("inside the package", embedded="tiny.safetensors"),
+    "tiny": ModelSource("inside the package", licence="MIT", embedded="tiny.safetensors"),
     "base": _UNPUBLISHED,
     "large": ModelSource(
-        "hub, yuchen0187/Point-SAM, Apache-2.0",
+        "hub, yuchen0187/Point-SAM",
+        licence="Apache-2.0",
         published=hub.PublishedFile(
             repo_id="yuchen0187/Point-SAM",
             filename="model.safetensors",

@@ -1,14 +1,14 @@
 """`point-sam models`: the models that have names."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from point_sam.cli import options as shared
 from point_sam.cli.console import print_json, print_table, say
 
-EPILOG = "Examples:\n\n  point-sam models\n\n  point-sam models --json"
+if TYPE_CHECKING:
+    from point_sam.checkpoints import ModelSource
 
-# Of the weights, where there are any.
-_LICENSES = {"tiny": "MIT", "large": "Apache-2.0"}
+EPILOG = "Examples:\n\n  point-sam models\n\n  point-sam models --json"
 
 
 def command(as_json: shared.Json = False) -> None:
@@ -16,7 +16,9 @@ def command(as_json: shared.Json = False) -> None:
 
     Any of them also runs with your own weights: --checkpoint FILE.
     """
-    models = [_describe(name) for name in _names()]
+    from point_sam.checkpoints import MODELS
+
+    models = [_describe(name, source) for name, source in MODELS.items()]
     if as_json:
         print_json({"models": models})
         return
@@ -38,19 +40,12 @@ def command(as_json: shared.Json = False) -> None:
     say("Use one: point-sam segment FILE --index 0 --model tiny")
 
 
-def _names() -> list[str]:
-    from point_sam.checkpoints import MODELS
-
-    return list(MODELS)
-
-
-def _describe(name: str) -> dict[str, Any]:
+def _describe(name: str, source: "ModelSource") -> dict[str, Any]:
     import torch
 
-    from point_sam.checkpoints import MODELS
     from point_sam.model import ModelConfig, PointSAMModel
 
-    config, source = ModelConfig.preset(name), MODELS[name]
+    config = ModelConfig.preset(name)
     with torch.device("meta"):  # shapes only, however large the model
         parameters = sum(parameter.numel() for parameter in PointSAMModel(config).parameters())
     return {
@@ -64,5 +59,5 @@ def _describe(name: str) -> dict[str, Any]:
         "group_size": config.group_size,
         "weights": "embedded" if source.embedded else "hub" if source.published else None,
         "source": source.source,
-        "license": _LICENSES.get(name),
+        "license": source.licence,
     }
