@@ -16,8 +16,6 @@ from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.hardware import choose_device, choose_precision
 from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
 
-__all__ = ["EncodedCloud", "PointSAM"]
-
 # Memory for the prompts that are decoded at once: on a GPU and a CPU alike, more rows are no faster beyond this.
 _BUDGET = 256 << 20
 # Tensors of the size of the cloud's tokens that the decoder holds per prompt: keys, their positions, q, k, v, scores.

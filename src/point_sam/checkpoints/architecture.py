@@ -1,7 +1,7 @@
 """Which architecture a set of weights is, read off the names and shapes of its tensors."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from point_sam.checkpoints.errors import CheckpointError
@@ -69,11 +69,6 @@ def without_leftovers(shapes: Shapes) -> dict[str, tuple[int, ...]]:
 def is_leftover(name: str) -> bool:
     """Whether a tensor is one of timm's image parts."""
     return name.startswith(_LEFTOVERS)
-
-
-def with_grouping(config: ModelConfig, settings: Mapping[str, Any]) -> ModelConfig:
-    """`config` with the settings that tensors do not fix replaced."""
-    return replace(config, **{key: settings[key] for key in _FREE if key in settings})
 
 
 def _fixed_by_tensors(shapes: Shapes) -> dict[str, Any]:

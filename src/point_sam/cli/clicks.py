@@ -137,8 +137,13 @@ def _place(
             f"{_POINT} {format_point(given)} lies far outside the cloud, {_where(given, cloud, normalized)}"
         )
     distance = float(np.sqrt(((coords - unit.astype(np.float32)) ** 2).sum(axis=1).min()))
-    return Click(_triple(unit * scale + center if normalized else given), _triple(unit), prompt.positive,
-                 distance * scale, distance > _FAR)  # fmt: skip
+    return Click(
+        _triple(unit * scale + center if normalized else given),
+        _triple(unit),
+        prompt.positive,
+        distance * scale,
+        distance > _FAR,
+    )
 
 
 def _where(given: "Array", cloud: "PointCloud", normalized: bool) -> str:

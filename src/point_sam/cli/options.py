@@ -75,7 +75,6 @@ PrecisionOption = Annotated[
     typer.Option(rich_help_panel=_MODEL, help="auto is bfloat16 where the hardware is built for it, else float32."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
-UpOption = Annotated[Up, typer.Option(help="The axis of the file that points up in the picture.")]
 DropInvalid = Annotated[
     bool,
     typer.Option(

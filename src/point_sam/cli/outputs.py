@@ -34,8 +34,9 @@ def check_output(out: Path, source: Path) -> None:
     from point_sam.clouds.registry import format_of
 
     if _same_file(out, source):
-        raise typer.BadParameter(f"{out} is the input; give another name, the input is never overwritten",
-                                 param_hint="-o")  # fmt: skip
+        raise typer.BadParameter(
+            f"{out} is the input; give another name, the input is never overwritten", param_hint="-o"
+        )
     try:
         format_of(out, to_write=True)
     except ValueError as err:

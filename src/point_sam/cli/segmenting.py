@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from point_sam import PointCloud
 
-LOADING, ENCODING, DECODING = "loading the model", "encoding", "decoding"
+# The stages of a command, in this order; `segment_cloud` runs the middle three.
+READING, LOADING, ENCODING = "reading", "loading the model", "encoding"
+DECODING, WRITING, DRAWING = "decoding", "writing", "drawing"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,10 @@ class Segmentation:
     def lines(self) -> list[str]:
         """The same for people."""
         count = int(self.mask.sum())
-        told = [f"mask: {count:,} of {len(self.mask):,} points ({count / len(self.mask):.1%}), "
-                f"predicted IoU {self.iou_score:.2f}"]  # fmt: skip
+        told = [
+            f"mask: {count:,} of {len(self.mask):,} points ({count / len(self.mask):.1%}), "
+            f"predicted IoU {self.iou_score:.2f}"
+        ]
         if len(self.clicks) == 1:
             readings = [f"{i}: {c['points']:,} points, IoU {c['iou_score']:.2f}" for i, c in enumerate(self.candidates)]
             told.append(f"candidates: {'; '.join(readings)}; took {self.candidate}")

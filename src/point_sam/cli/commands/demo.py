@@ -10,13 +10,12 @@ from point_sam.cli import options as shared
 from point_sam.cli.clicks import Prompt
 from point_sam.cli.console import Stages, print_json, say
 from point_sam.cli.outputs import draw
-from point_sam.cli.segmenting import DECODING, ENCODING, LOADING, segment_cloud
+from point_sam.cli.segmenting import DECODING, DRAWING, ENCODING, LOADING, READING, WRITING, segment_cloud
 
 EPILOG = "Examples:\n\n  point-sam demo\n\n  point-sam demo -o results --json"
 SAMPLE = "extinguisher.ply"
 CLICK = (-0.1515, 0.0011, 0.5568)  # metres, on the hose
 PART = 3  # the hose in the sample's attribute `label`
-READING, WRITING, DRAWING = "reading", "writing", "drawing"
 
 
 def command(

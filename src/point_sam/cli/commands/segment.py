@@ -9,7 +9,7 @@ from point_sam.cli import options as shared
 from point_sam.cli.clicks import PointsCommand, prompts_of
 from point_sam.cli.console import Stages, print_json, remark, say
 from point_sam.cli.outputs import check_attributes, check_output, check_picture, default_output, draw
-from point_sam.cli.segmenting import DECODING, ENCODING, LOADING, segment_cloud
+from point_sam.cli.segmenting import DECODING, DRAWING, ENCODING, LOADING, READING, WRITING, segment_cloud
 
 COMMAND_CLASS = PointsCommand
 EPILOG = (
@@ -19,7 +19,6 @@ EPILOG = (
     "  point-sam segment scene.ply --point 1.2 0.4 3 --label 1 --point 1.5 0.4 3 --label 0\n\n"
     "  point-sam segment scene.ply --point 0.5 0.1 -0.2 --normalized --model large --num-groups 2048"
 )
-READING, WRITING, DRAWING = "reading", "writing", "drawing"
 _CLICKS = "Clicks"
 _OUTPUT = "Output"
 
