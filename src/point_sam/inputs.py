@@ -78,7 +78,9 @@ def unit_prompts(
     """
     xyz, marks = as_numpy(points), as_numpy(labels)
     if xyz.ndim != 3 or xyz.shape[2] != 3 or 0 in xyz.shape or xyz.dtype.kind not in "uif":
-        raise ValueError(f"prompt_points has shape {list(xyz.shape)} ({xyz.dtype}); expected numbers [M, K, 3], K >= 1")
+        raise ValueError(
+            f"prompt_points has shape {list(xyz.shape)} ({xyz.dtype}); expected numbers [M, K, 3], M and K >= 1"
+        )
     if marks.shape != xyz.shape[:2]:
         raise ValueError(f"prompt_labels has shape {list(marks.shape)}; expected {list(xyz.shape[:2])}, one per point")
     if not np.isin(marks, (0, 1)).all():

@@ -91,7 +91,7 @@ class PointSAM:
             ImportError: fused_layernorm without apex.
         """
         chosen = choose_device(device)
-        choose_precision(precision, chosen)
+        choose_precision(precision, chosen)  # refused here rather than after a download
         if checkpoint_path is not None:
             variant = _variant_of_name(name_or_path, variant)
         if variant is not None and config is not None:

@@ -60,7 +60,7 @@ class Session:
         self._steps: tuple[_Step, ...] = ()
 
     def click(self, point: object, positive: bool = True) -> Bool[np.ndarray, " N"]:
-        """Add a click and answer the new mask.
+        """Add a click, the first one on the object.
 
         Args:
             point: [3], in the cloud's units.

@@ -35,9 +35,11 @@ def infer_config(shapes: Shapes, settings: Mapping[str, Any] | None = None) -> M
     """
     fixed = _fixed_by_tensors(shapes)
     settings = dict(settings or {})
-    unknown = sorted(settings.keys() - {field.name for field in fields(ModelConfig)})
-    if unknown:
-        raise CheckpointError(f"config.json has unknown model settings: {', '.join(unknown)}")
+    known = {field.name for field in fields(ModelConfig)}
+    if unknown := sorted(settings.keys() - known):
+        raise CheckpointError(
+            f"config.json has unknown model settings: {', '.join(unknown)}; known: {', '.join(sorted(known))}"
+        )
     for key, value in fixed.items():
         stated = settings.pop(key, value)
         stated = tuple(stated) if isinstance(stated, list) else stated

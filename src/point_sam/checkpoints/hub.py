@@ -70,7 +70,8 @@ def fetch(
     found = _fetch(repo_id, filename, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only)
     if found is None:
         raise CheckpointError(
-            f"the hub repository {repo_id} has no file {filename}; download yours, pass checkpoint_path"
+            f"the hub repository {repo_id} has no file {filename}; name another repository, or download its "
+            f"weights and pass checkpoint_path"
         )
     return found
 
@@ -105,17 +106,17 @@ def _fetch(
         cached = try_to_load_from_cache(**where, cache_dir=cache_dir)
     except errors.HFValidationError as err:
         raise CheckpointError(f"{repo_id!r} is not a hub repository id ({err})") from err
-    is_cached = isinstance(cached, str)
+    local = Path(cached) if isinstance(cached, str) else None
     # A commit's contents never change, a branch's may: only the latter is worth asking about again.
-    if isinstance(cached, str) and (_is_commit(revision) or local_files_only or constants.HF_HUB_OFFLINE):
-        return Path(cached)
+    if local is not None and (_is_commit(revision) or local_files_only or constants.HF_HUB_OFFLINE):
+        return local
     if local_files_only or constants.HF_HUB_OFFLINE:
         reason = "local_files_only is set" if local_files_only else "HF_HUB_OFFLINE is set"
         raise HubUnavailableError(f"{filename} of {repo_id} is not in the hub cache and {reason}; {_way_out(repo_id)}")
     trouble = _trouble(hf_hub_url(**where))
     if trouble is not None:
-        if is_cached:
-            return Path(str(cached))
+        if local is not None:
+            return local
         raise HubUnavailableError(f"the hub is out of reach ({trouble}); {_way_out(repo_id)}")
     try:
         return Path(hf_hub_download(**where, cache_dir=cache_dir))
@@ -126,7 +127,10 @@ def _fetch(
     except errors.EntryNotFoundError:
         return None
     except errors.RevisionNotFoundError as err:
-        raise CheckpointError(f"the hub repository {repo_id} has no revision {revision!r}") from err
+        raise CheckpointError(
+            f"the hub repository {repo_id} has no revision {revision!r}; give a branch, tag or commit of it, or leave "
+            f"revision out"
+        ) from err
     except errors.GatedRepoError as err:
         raise CheckpointError(
             f"the hub repository {repo_id} asks for consent on its page and for `hf auth login`"

@@ -51,7 +51,7 @@ def save_model(model: PointSAMModel, folder: str | Path, *, dtype: Literal["floa
 
     Raises:
         ValueError: dtype is unknown, or a weight does not fit into float16.
-        NotADirectoryError, OSError: the folder cannot be made or written.
+        OSError: the folder cannot be made or written.
     """
     if dtype not in SAVED_DTYPES:
         raise ValueError(f"dtype is {dtype!r}; weights are saved as {' or '.join(map(repr, SAVED_DTYPES))}")

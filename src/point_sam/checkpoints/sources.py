@@ -122,15 +122,13 @@ def read_settings(path: Path) -> dict[str, Any] | None:
     """Model settings of a config.json; None when the file is some other tool's (it states none of ours).
 
     Raises:
-        CheckpointError: the file is not JSON, or mixes our settings with unknown ones.
+        CheckpointError: the file is not JSON, is too large, or mixes our settings with unknown ones.
     """
+    if path.stat().st_size > _MAX_CONFIG:
+        raise CheckpointError(f"{path}: larger than {_MAX_CONFIG} bytes, so no model's settings; remove it from there")
     try:
-        if path.stat().st_size > _MAX_CONFIG:
-            raise CheckpointError(f"{path}: larger than {_MAX_CONFIG} bytes; this is no model configuration")
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as err:
-        if isinstance(err, CheckpointError):
-            raise
         raise CheckpointError(f"{path}: not readable as JSON ({err}); repair or remove it") from err
     known = set(ModelConfig.__dataclass_fields__)
     if not isinstance(values, dict) or not known & values.keys():

@@ -9,6 +9,7 @@ from point_sam.cli.console import say
 
 def is_weights(path: Path) -> bool:
     """Whether the suffix is one of weights."""
+    # Those of checkpoints.files, not imported from there: that takes seconds, and most files are clouds.
     return path.suffix.lower() in (".safetensors", ".pt", ".pth", ".bin")
 
 
