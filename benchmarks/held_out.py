@@ -1,7 +1,7 @@
 """IoU over clicks on the held-out families, for a model and the two baselines: the table of README and docs/tiny.md.
 
     python benchmarks/held_out.py objects.npz
-    python benchmarks/held_out.py objects.npz --checkpoint run/model.safetensors --rows 30 --clicks 5
+    python benchmarks/held_out.py objects.npz --checkpoint run/model.safetensors --rows 30 --max-masks 8 --clicks 5
 
 Every part of both granularities with at least 50 of the object's 6144 points and at most 95% of them is one mask, equal
 masks once. Clicks follow the exact protocol of `point_sam.ops.clicks`. Colours are the objects' own, or none.
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--rows", type=int, help="a random choice of so many objects instead of all")
+    parser.add_argument("--max-masks", type=int, help="a random choice of so many masks of each object")
     parser.add_argument("--clicks", type=int, default=10)
     parser.add_argument("--num-groups", type=int)
     parser.add_argument("--group-size", type=int)
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for a JSON report per model")
     options = parser.parse_args()
 
-    samples = held_out_samples(ObjectCollection.read(options.objects), options.rows)
+    samples = held_out_samples(ObjectCollection.read(options.objects), options.rows, options.max_masks)
     model = PointSAM.from_pretrained(
         options.model, checkpoint_path=options.checkpoint, precision=options.precision, device="cpu"
     )
@@ -66,14 +67,17 @@ def main() -> None:
     print(f"{ours.model}: candidate correlation {ours.candidate_correlation}, loss of choice {ours.choice_loss}")
 
 
-def held_out_samples(collection: ObjectCollection, limit: int | None = None) -> list[Sample]:
+def held_out_samples(collection: ObjectCollection, max_rows: int | None, max_masks: int | None) -> list[Sample]:
+    """The held-out objects and their masks; choices are seeded."""
     rows = np.array(collection.split()[1])
-    if limit is not None:
-        rows = np.random.default_rng(0).permutation(rows)[:limit]
+    if max_rows is not None:
+        rows = np.random.default_rng(0).permutation(rows)[:max_rows]
     samples = []
     for row in rows:
         cloud = collection.cloud(int(row))
         masks = part_masks(cloud)
+        if max_masks is not None:
+            masks = masks[np.random.default_rng(int(row)).permutation(len(masks))[:max_masks]]
         if len(masks):
             meta = collection.rows[row]
             samples.append(Sample(cloud.xyz, cloud.rgb, masks, name=f"{meta['package']}/{meta['name']}/{meta['pose']}"))

@@ -33,10 +33,16 @@ def test_labels_move_with_their_points() -> None:
 
 def test_rotation_is_orthogonal_and_sometimes_mirrored() -> None:
     rng = np.random.default_rng(2)
-    rotations = [augment.random_rotation(rng) for _ in range(40)]
+    rotations = [augment.random_rotation(rng, upright=i % 2 == 0) for i in range(40)]
     for rotation in rotations:
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
     assert {round(float(np.linalg.det(rotation))) for rotation in rotations} == {-1, 1}
+
+
+def test_upright_rotation_keeps_the_vertical() -> None:
+    rng = np.random.default_rng(8)
+    ups = [augment.random_rotation(rng, upright=True)[2, 2] for _ in range(50)]
+    assert np.mean(ups) > 0.95
 
 
 def test_hidden_points_are_dropped() -> None:

@@ -30,7 +30,7 @@ CONFIG = TrainConfig(
 
 
 def run(config: TrainConfig, collection: ObjectCollection, folder: Path) -> dict[str, torch.Tensor]:
-    source = Source(collection, collection.split()[0], config.solid_share)
+    source = Source(collection, collection.split()[0])
     last = folder / "last.pt"
     state = load_checkpoint(last, config) if last.exists() else start(config)
     train(config, source, state, folder=folder)
@@ -59,8 +59,10 @@ def test_log_has_a_line_per_step(collection: ObjectCollection, tmp_path: Path) -
 
 
 def test_training_learns_one_kind_of_object(collection: ObjectCollection, tmp_path: Path) -> None:
-    stage = Stage(until=999, clouds=2, masks=4, sizes=((192, 48, 8),), rounds=2, clickless=0)
-    run(replace(CONFIG, stages=(stage,), steps=40, decay_steps=10, solid_share=0.0), collection, tmp_path)
+    stage = Stage(
+        until=999, clouds=2, masks=4, sizes=((192, 48, 8),), rounds=2, clickless=0, solid_share=0.0, strength=0.0
+    )
+    run(replace(CONFIG, stages=(stage,), steps=40, decay_steps=10), collection, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     first, last = (sum(sum(line["loss"]) for line in part) for part in (lines[:10], lines[-10:]))
     assert last < 0.75 * first
@@ -71,7 +73,7 @@ def test_diverged_run_stops_with_the_reason(collection: ObjectCollection, tmp_pa
     with torch.no_grad():
         state.model.pc_encoder.out_proj.weight.fill_(torch.nan)
     with pytest.raises(FloatingPointError, match="not finite in ten steps"):
-        train(replace(CONFIG, steps=50), Source(collection, [0], 0.0), state, folder=tmp_path)
+        train(replace(CONFIG, steps=50), Source(collection, [0]), state, folder=tmp_path)
 
 
 def test_two_processes_share_one_set_of_weights(objects_file: Path, tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ torch.distributed.init_process_group("gloo", init_method="file://{tmp_path}/meet
 model = ModelConfig.from_dict({MODEL.to_dict()!r})
 config = TrainConfig(model, (Stage(9, 1, 2, ((96, 24, 8),), 2, 0),), steps=3, decay_steps=1)
 state = start(config)
-source = Source(ObjectCollection.read({str(objects_file)!r}), [0, 1, 2], 0.5)
+source = Source(ObjectCollection.read({str(objects_file)!r}), [0, 1, 2])
 train(config, source, state, folder=Path({str(tmp_path)!r}))
 torch.save(state.model.state_dict(), f"{tmp_path}/rank{{rank}}.pt")
 torch.distributed.destroy_process_group()

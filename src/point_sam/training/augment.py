@@ -11,26 +11,38 @@ from point_sam.training.objects import LabeledCloud
 _MIN_POINTS = 512
 
 
-def augment(rng: np.random.Generator, cloud: LabeledCloud, num_points: int) -> LabeledCloud:
+def augment(rng: np.random.Generator, cloud: LabeledCloud, num_points: int, strength: float = 1.0) -> LabeledCloud:
     """A random version of `cloud` with `num_points` points in the unit ball (repeated points where it has too few).
 
     In this order: hidden points dropped (a quarter), half cut away (15%), uneven density (a third), rotation, scale
     and mirror, noise (a fifth), outliers (a tenth), colour changed or dropped (a third).
+
+    Args:
+        rng: of every choice.
+        cloud: any units.
+        num_points: of the answer.
+        strength: 0..1; how often, compared with the above, everything but subsets, a turn about the vertical and
+            the loss of colour happens.
     """
-    if rng.random() < 0.25:
+
+    def happens(share: float) -> bool:
+        return bool(rng.random() < share * strength)
+
+    if happens(0.25):
         cloud = drop_hidden(cloud)
-    if rng.random() < 0.15:
+    if happens(0.15):
         cloud = cut(rng, cloud)
-    cloud = subsample(rng, cloud, num_points, uneven=rng.random() < 0.33)
-    xyz = cloud.xyz @ (random_rotation(rng) * rng.uniform(0.75, 1.33, 3)).astype(np.float32)
+    cloud = subsample(rng, cloud, num_points, uneven=happens(0.33))
+    rotation = random_rotation(rng, upright=not happens(0.5))
+    xyz = cloud.xyz @ (rotation * rng.uniform(0.75, 1.33, 3) ** strength).astype(np.float32)
     xyz -= xyz.mean(0)
     xyz /= max(float(np.linalg.norm(xyz, axis=1).max()), 1e-6)
-    if rng.random() < 0.2:
+    if happens(0.2):
         xyz += rng.normal(0, rng.uniform(0.001, 0.01), xyz.shape).astype(np.float32)
-    if rng.random() < 0.1:
+    if happens(0.1):
         xyz = add_outliers(rng, xyz)
     xyz /= max(float(np.linalg.norm(xyz, axis=1).max()), 1.0)
-    return replace(cloud, xyz=xyz, rgb=change_colour(rng, cloud.rgb), visible=None)
+    return replace(cloud, xyz=xyz, rgb=change_colour(rng, cloud.rgb, strength), visible=None)
 
 
 def take(cloud: LabeledCloud, index: np.ndarray) -> LabeledCloud:
@@ -71,9 +83,9 @@ def subsample(rng: np.random.Generator, cloud: LabeledCloud, num_points: int, *,
     return take(cloud, np.concatenate([rng.permutation(available), rng.integers(0, available, num_points - available)]))
 
 
-def random_rotation(rng: np.random.Generator) -> Float[np.ndarray, "3 3"]:
-    """Half the time about the vertical with a small tilt, else uniform over all rotations; half of them mirrored."""
-    if rng.random() < 0.5:
+def random_rotation(rng: np.random.Generator, *, upright: bool) -> Float[np.ndarray, "3 3"]:
+    """About the vertical with a small tilt, or uniform over all rotations; half of them mirrored."""
+    if upright:
         angle, tilt = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.1, 2)
         quaternion = np.array([np.cos(angle / 2), *(tilt / 2), np.sin(angle / 2)])
     else:
@@ -98,15 +110,17 @@ def add_outliers(rng: np.random.Generator, xyz: np.ndarray) -> np.ndarray:
     return xyz
 
 
-def change_colour(rng: np.random.Generator, rgb: UInt8[np.ndarray, "N 3"] | None) -> UInt8[np.ndarray, "N 3"] | None:
+def change_colour(
+    rng: np.random.Generator, rgb: UInt8[np.ndarray, "N 3"] | None, strength: float = 1.0
+) -> UInt8[np.ndarray, "N 3"] | None:
     """Drop the colour (a third), or change gain, offset and channel order and add noise."""
     if rgb is None or rng.random() < 1 / 3:
         return None
     value: np.ndarray = rgb.astype(np.float32)
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 * strength:
         value = value[:, rng.permutation(3)]
-    value = value * rng.uniform(0.7, 1.3, 3) + rng.uniform(-30, 30, 3)
-    if rng.random() < 0.3:
+    value = value * rng.uniform(0.7, 1.3, 3) ** strength + strength * rng.uniform(-30, 30, 3)
+    if rng.random() < 0.3 * strength:
         value += rng.normal(0, rng.uniform(2, 15), value.shape)
     return value.clip(0, 255).astype(np.uint8)
 

@@ -37,11 +37,10 @@ class Source:
 
     collection: ObjectCollection
     rows: Sequence[int]
-    solid_share: float
 
-    def draw(self, rng: np.random.Generator, num_points: int) -> LabeledCloud:
+    def draw(self, rng: np.random.Generator, num_points: int, solid_share: float) -> LabeledCloud:
         """A labelled cloud with at least `num_points` points where the source has them."""
-        if rng.random() < self.solid_share:
+        if rng.random() < solid_share:
             solid = compose(rng, num_points)
             return LabeledCloud(solid.xyz, solid.rgb, solid.part, solid.part_fine)
         return self.collection.cloud(int(rng.choice(self.rows, p=self._chances())))
@@ -53,14 +52,26 @@ class Source:
         return chance / chance.sum()
 
 
-def make_batch(rng: np.random.Generator, source: Source, *, clouds: int, masks: int, num_points: int) -> Batch:
-    """Draw `clouds` clouds of `num_points` points with `masks` masks each (the same mask may come twice)."""
+def make_batch(
+    rng: np.random.Generator,
+    source: Source,
+    *,
+    clouds: int,
+    masks: int,
+    num_points: int,
+    solid_share: float,
+    strength: float,
+) -> Batch:
+    """Draw `clouds` clouds of `num_points` points with `masks` masks each (the same mask may come twice).
+
+    `solid_share` of the clouds are composed solids; `strength` is `augment`'s.
+    """
     coords = np.empty((clouds, num_points, 3), np.float32)
     rgb = np.full((clouds, num_points, 3), _NEUTRAL, np.float32)
     targets = np.empty((clouds, masks, num_points), np.float32)
     filled = 0
     while filled < clouds:
-        cloud = augment(rng, source.draw(rng, num_points), num_points)
+        cloud = augment(rng, source.draw(rng, num_points, solid_share), num_points, strength)
         found = [mask for mask in (random_mask(rng, cloud) for _ in range(masks)) if mask is not None]
         if not found:
             continue

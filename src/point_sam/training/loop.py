@@ -28,6 +28,8 @@ class Stage:
         clouds, masks: per batch and per cloud.
         sizes: (points, groups, points per group), one drawn per step.
         rounds, clickless: see `run_rounds`.
+        solid_share: share of composed solids among the clouds.
+        strength: of the augmentation.
     """
 
     until: int
@@ -36,6 +38,8 @@ class Stage:
     sizes: tuple[tuple[int, int, int], ...]
     rounds: int
     clickless: int
+    solid_share: float = 0.3
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,6 @@ class TrainConfig:
     weight_decay: float = 0.05
     clip_norm: float = 1.0
     ema_decay: float = 0.998
-    solid_share: float = 0.3
     seed: int = 0
 
     def stage(self, step: int) -> Stage:
@@ -124,7 +127,15 @@ def train(
             rng = np.random.default_rng((config.seed, state.step))
             points, groups, group_size = stage.sizes[rng.integers(len(stage.sizes))]
             rng = np.random.default_rng((config.seed, state.step, 1 + rank))
-            batch = make_batch(rng, source, clouds=stage.clouds, masks=stage.masks, num_points=points)
+            batch = make_batch(
+                rng,
+                source,
+                clouds=stage.clouds,
+                masks=stage.masks,
+                num_points=points,
+                solid_share=stage.solid_share,
+                strength=stage.strength,
+            )
             prepared = time.monotonic()
             for group in state.optimizer.param_groups:
                 group["lr"] = config.rate(state.step)

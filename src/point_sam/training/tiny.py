@@ -28,7 +28,9 @@ MIXED = ((1024, 256, 8), (1536, 384, 8), (2048, 512, 8), (2048, 384, 16))
 STAGES = (
     Stage(until=1200, clouds=4, masks=4, sizes=SMALL, rounds=3, clickless=0),
     Stage(until=1900, clouds=4, masks=4, sizes=SMALL, rounds=4, clickless=1),
-    Stage(until=1 << 31, clouds=4, masks=4, sizes=MIXED, rounds=5, clickless=2),
+    Stage(until=2620, clouds=4, masks=4, sizes=MIXED, rounds=5, clickless=2),
+    # The last steps, at a falling rate, see clouds closer to what users bring.
+    Stage(until=1 << 31, clouds=4, masks=4, sizes=MIXED, rounds=5, clickless=2, solid_share=0.1, strength=0.3),
 )
 
 
@@ -46,7 +48,7 @@ def main() -> None:
         torch.distributed.init_process_group("gloo")
     collection = ObjectCollection.read(options.objects)
     config = TrainConfig(ModelConfig.preset("tiny"), STAGES, steps=options.steps, decay_steps=options.decay_steps)
-    source = Source(collection, collection.split()[0], config.solid_share)
+    source = Source(collection, collection.split()[0])
     checkpoint = options.out / "last.pt"
     state = load_checkpoint(checkpoint, config) if checkpoint.exists() else start(config)
     train(config, source, state, folder=options.out, report=_print)
