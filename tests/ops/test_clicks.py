@@ -12,7 +12,7 @@ from torch import Tensor
 
 from point_sam.model import ModelConfig, PointSAMModel, build_geometry
 from point_sam.ops.clicks import border_distance, next_click
-from point_sam.training.losses import best_of_candidates, mask_iou
+from point_sam.training.losses import click_loss, mask_iou
 
 
 def line(count: int) -> np.ndarray:
@@ -146,7 +146,8 @@ def test_the_original_protocol_and_losses_are_reproduced(
         candidates, scores = model.decode(
             geometry, embeddings, points, torch.from_numpy(labels), logits, multimask_output=step == 0
         )
-        loss, error = best_of_candidates(candidates, scores, torch.from_numpy(targets))
+        terms = click_loss(candidates, scores, torch.from_numpy(targets))
+        loss, error = terms.mask, terms.iou_error.gather(1, terms.best[:, None]).squeeze(1)
         total += float((loss + error).mean()) / 5
         logits = candidates[torch.arange(2), scores.argmax(1)]
         np.testing.assert_allclose(mask_iou(logits[:, None], torch.from_numpy(targets))[:, 0], expected[f"iou_{step}"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from point_sam.training.losses import best_of_candidates, mask_iou, mask_loss
+from point_sam.training.losses import click_loss, mask_iou, mask_loss
 
 
 def test_the_loss_by_hand() -> None:
@@ -60,10 +60,11 @@ def test_the_best_candidate_alone_is_judged() -> None:
     target = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
     logits = torch.stack([-target, 8 * (target - 0.5), target], 1)
 
-    loss, error = best_of_candidates(logits, torch.tensor([[5.0, 0.75, 5.0]]), target)
+    terms = click_loss(logits, torch.tensor([[5.0, 0.75, 5.0]]), target)
 
-    assert loss.item() == pytest.approx(mask_loss(logits, target)[0, 1].item())
-    assert error.item() == pytest.approx(0.0625)
+    assert terms.best.tolist() == [1]
+    assert terms.mask.item() == pytest.approx(mask_loss(logits, target)[0, 1].item())
+    assert terms.iou_error[0, 1].item() == pytest.approx(0.0625)
 
 
 @pytest.fixture

@@ -29,11 +29,6 @@ class Geometry:
     interp_index: Int[Tensor, "B N k"]
     interp_weight: Float[Tensor, "B N k"]
 
-    @property
-    def is_voronoi(self) -> bool:
-        """Whether groups are Voronoi cells."""
-        return self.group_index.ndim == 2
-
     def to(self, device: torch.device | str) -> "Geometry":
         """The same on another device."""
         return Geometry(*(value.to(device) for value in vars(self).values()))

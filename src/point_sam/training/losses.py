@@ -5,8 +5,10 @@ loss with squared denominator (Milletari et al., 2016), plus the squared error o
 computed in float32, whatever precision the logits come in.
 """
 
+from typing import NamedTuple
+
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -54,26 +56,39 @@ def mask_iou(
     return torch.where(either > 0, both / either.clamp(min=1), 1.0)
 
 
-def best_of_candidates(
+class ClickLoss(NamedTuple):
+    """Loss terms of one click.
+
+    Attributes:
+        mask: mask loss of the best candidate.
+        iou_error: squared error of each candidate's predicted IoU.
+        iou: true IoU of each candidate.
+        best: the candidate of least mask loss.
+    """
+
+    mask: Float[Tensor, " B"]
+    iou_error: Float[Tensor, "B C"]
+    iou: Float[Tensor, "B C"]
+    best: Int[Tensor, " B"]
+
+
+def click_loss(
     logits: Float[Tensor, "B C N"],
     iou_scores: Float[Tensor, "B C"],
     target: Float[Tensor, "B N"] | Bool[Tensor, "B N"],
-) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-    """Upstream's loss of one click: only the candidate of least mask loss counts, in both terms.
+) -> ClickLoss:
+    """Loss of one click: only the candidate of least mask loss learns to be the mask.
 
-    A click that asks for one mask (C = 1) has the same loss without a choice.
+    Upstream counts the error of the predicted IoU of that candidate only; a model that is to choose among candidates
+    must know the others' as well, so all are here, and the caller takes what it needs.
 
     Args:
         logits, target: as `mask_loss` takes them.
         iou_scores: predicted IoU of each candidate.
-
-    Returns:
-        Mask loss, and squared error of the predicted IoU, of that candidate; the click's loss is the mean of their sum.
     """
     loss, best = mask_loss(logits, target).min(1)
-    iou = mask_iou(logits.detach(), target).gather(1, best[:, None])
-    error = (iou_scores.float().gather(1, best[:, None]) - iou).square().squeeze(1)
-    return loss, error
+    iou = mask_iou(logits.detach(), target)
+    return ClickLoss(loss, (iou_scores.float() - iou).square(), iou, best)
 
 
 def _paired(logits: Tensor, target: Tensor) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B 1 N"]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from point_sam.model import Geometry, PointSAMModel, build_geometry
 from point_sam.training.batches import Batch
 from point_sam.training.clicks import ClickSimulator
-from point_sam.training.losses import mask_iou, mask_loss
+from point_sam.training.losses import click_loss
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,16 @@ def run_rounds(
                 logits,
                 multimask_output=index == 0,
             )
-        error = mask_loss(candidates, targets)
-        best = error.detach().argmin(1, keepdim=True)
-        true_iou = mask_iou(candidates.detach(), targets)
-        loss = error.gather(1, best).mean() + (scores - true_iou).square().mean()
+        terms = click_loss(candidates, scores, targets)
+        # The error of all predicted IoUs, not only of the best candidate's as upstream: they are what a user's
+        # session chooses by.
+        loss = terms.mask.mean() + terms.iou_error.mean()
         (loss / rounds).backward()
         # Fed back: the candidate that is best by the model's own score, as a user's session does.
         kept = scores.detach().argmax(1, keepdim=True)
         logits = candidates.detach().gather(1, kept[..., None].expand(-1, -1, num_points)).squeeze(1)
         losses.append(loss.item())
-        ious.append(true_iou.gather(1, kept).mean().item())
+        ious.append(terms.iou.gather(1, kept).mean().item())
     embeddings.backward(leaf.grad)
     return RoundResult(losses, ious)
 
