@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--rows", type=int, help="a random choice of so many objects instead of all")
+    parser.add_argument("--training", action="store_true", help="objects of the training families instead")
     parser.add_argument("--max-masks", type=int, help="a random choice of so many masks of each object")
     parser.add_argument("--clicks", type=int, default=10)
     parser.add_argument("--num-groups", type=int)
@@ -44,7 +45,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for a JSON report per model")
     options = parser.parse_args()
 
-    samples = held_out_samples(ObjectCollection.read(options.objects), options.rows, options.max_masks)
+    collection = ObjectCollection.read(options.objects)
+    rows = collection.split()[0 if options.training else 1]
+    samples = choose_samples(collection, rows, options.rows, options.max_masks)
     model = PointSAM.from_pretrained(
         options.model, checkpoint_path=options.checkpoint, precision=options.precision, device="cpu"
     )
@@ -67,11 +70,12 @@ def main() -> None:
     print(f"{ours.model}: candidate correlation {ours.candidate_correlation}, loss of choice {ours.choice_loss}")
 
 
-def held_out_samples(collection: ObjectCollection, max_rows: int | None, max_masks: int | None) -> list[Sample]:
-    """The held-out objects and their masks; choices are seeded."""
-    rows = np.array(collection.split()[1])
+def choose_samples(
+    collection: ObjectCollection, rows: list[int], max_rows: int | None, max_masks: int | None
+) -> list[Sample]:
+    """Objects and their masks; choices are seeded."""
     if max_rows is not None:
-        rows = np.random.default_rng(0).permutation(rows)[:max_rows]
+        rows = np.random.default_rng(0).permutation(rows)[:max_rows].tolist()
     samples = []
     for row in rows:
         cloud = collection.cloud(int(row))
@@ -79,7 +83,7 @@ def held_out_samples(collection: ObjectCollection, max_rows: int | None, max_mas
         if max_masks is not None:
             masks = masks[np.random.default_rng(int(row)).permutation(len(masks))[:max_masks]]
         if len(masks):
-            meta = collection.rows[row]
+            meta = collection.rows[int(row)]
             samples.append(Sample(cloud.xyz, cloud.rgb, masks, name=f"{meta['package']}/{meta['name']}/{meta['pose']}"))
     return samples
 
