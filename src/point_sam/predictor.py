@@ -16,7 +16,7 @@ from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.hardware import choose_device, choose_precision
 from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
 
-# Memory for the prompts that are decoded at once: on a GPU and a CPU alike, more rows are no faster beyond this.
+# Memory for the prompts that are decoded at once, in bytes.
 _BUDGET = 256 << 20
 # Tensors of the size of the cloud's tokens that the decoder holds per prompt: keys, their positions, q, k, v, scores.
 _TOKENS_LIVE = 12
@@ -166,7 +166,7 @@ class PointSAM:
         """
         unit, center, scale = inputs.unit_coords(coords, normalize=normalize)
         colors = torch.from_numpy(inputs.colors(rgb, len(unit)))[None].to(self.device)
-        # Only CUDA has kernels of its own for this; elsewhere the CPU is exact and faster.
+        # Only CUDA has a path of its own for this; every other device takes the CPU's.
         home = self.device if self.device.type == "cuda" else "cpu"
         placed = torch.from_numpy(unit)[None].to(home)
         geometry = build_geometry(placed, self._num_groups, self._group_size).to(self.device)

@@ -33,7 +33,7 @@ def gather_points(values: Float[Tensor, "B G D"], index: Int[Tensor, "B ..."]) -
         # One cloud expanded to several prompts: flattening it would copy the whole cloud for each of them.
         return values[0].index_select(0, index.flatten()).view(*index.shape, values.shape[-1])
     flat = index.flatten(1)
-    # index_select on one flattened axis is several times faster here than gather with an expanded index.
+    # index_select on one flattened axis needs no index expanded to all channels, as gather would.
     offset = torch.arange(len(values), device=values.device)[:, None] * values.shape[1]
     picked = values.flatten(0, 1).index_select(0, (flat + offset).flatten())
     return picked.view(*index.shape, values.shape[-1])

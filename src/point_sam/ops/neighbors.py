@@ -44,7 +44,7 @@ def nearest(
 def _search_tree(query: Tensor, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
     reference = points.numpy().astype(np.float64)
     targets = query.numpy().astype(np.float64)
-    # An unbalanced, loose tree builds several times faster and answers as fast (DESIGN, measured).
+    # An unbalanced, loose tree builds several times faster and answers as fast.
     tree = cKDTree(reference, balanced_tree=False, compact_nodes=False)
     distances = np.empty((len(targets), k))
     indices = np.empty((len(targets), k), np.int64)

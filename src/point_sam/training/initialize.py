@@ -9,7 +9,7 @@ from point_sam.model.two_way import Attention
 
 @torch.no_grad()
 def initialize(model: PointSAMModel) -> None:
-    """Truncated-normal weights (ViT's 0.02 in the trunk) and cross-attention that starts by looking near a click.
+    """ViT's truncated normal in the trunk, Xavier elsewhere, and cross-attention that starts by looking near a click.
 
     A click and the centres near it have similar Fourier encodings, but two independent random projections hide that,
     and training spends its first hundreds of steps finding it again. With equal query and key projections attention
