@@ -24,6 +24,7 @@ CHECKED = [
     "datasets.labeled",
     "datasets.building",
     "mesh",
+    "viewer",
 ]
 jaxtyping.install_import_hook([f"point_sam.{name}" for name in CHECKED], "beartype.beartype")
 

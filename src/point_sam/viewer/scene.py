@@ -1,0 +1,70 @@
+"""What is opened: a cloud, or the points drawn on a mesh."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float64
+
+from point_sam.clouds import PointCloud
+from point_sam.mesh import Mesh, SurfaceSamples
+from point_sam.mesh.sampling import SAMPLES
+
+MAX_POINTS = (
+    5_000_000  # some 5 GB of work in float32 logits and colours; the model takes more, a browser's patience not
+)
+MAX_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One opened file. Several people may share it; nothing changes it.
+
+    Attributes:
+        name: the file's name, for titles and the names of exports.
+        kind: what the file holds.
+        cloud: the points that the model sees and masks speak of, in the file's order and units; of a mesh the points
+            drawn on it, with the attribute `face`.
+        mesh, samples: the mesh and where the points lie on it; None for a cloud.
+        up: the axis that points up: what glTF prescribes, z for formats that do not tell.
+        fingerprint: of coordinates and colours, the `cloud_fingerprint` of `encode(xyz, rgb, normalize=True)`.
+        unit_fingerprint: the same of the coordinates in the unit ball, as of `encode(*load_pointcloud(path)[:2])`.
+    """
+
+    name: str
+    kind: Literal["cloud", "mesh"]
+    cloud: PointCloud
+    mesh: Mesh | None
+    samples: SurfaceSamples | None
+    up: Literal["y", "z"]
+    fingerprint: str
+    unit_fingerprint: str
+
+    def __len__(self) -> int:
+        """N, the number of points."""
+        return len(self.cloud)
+
+    @property
+    def xyz(self) -> Float64[np.ndarray, "N 3"]:
+        """Coordinates in the file's units."""
+        return self.cloud.xyz
+
+
+def open_scene(
+    path: Path, *, samples: int = SAMPLES, seed: int = 0, max_points: int = MAX_POINTS, max_bytes: int = MAX_BYTES
+) -> Scene:
+    """Read a cloud (points with NaN or infinite coordinates left out) or a mesh.
+
+    Args:
+        path: as `read_pointcloud` and `load_mesh` take it.
+        samples, seed: of a mesh so many points are drawn; the same numbers give the same points.
+        max_points: more points than this are refused.
+        max_bytes: a larger file is refused before it is read.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: too large, or what `read_pointcloud`, `load_mesh` or `sample_surface` refuse.
+        ImportError: a reader's package is not installed.
+    """
+    raise NotImplementedError
