@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, UInt8
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -16,7 +20,19 @@ from point_sam.checkpoints import write_tensors
 from point_sam.messages import first_line
 from point_sam.model import Geometry
 
-_FORMAT = "point_sam.EncodedCloud.1"
+_FORMAT = "point_sam.EncodedCloud.2"
+# The attributes that are no tensors.
+_SETTINGS = (
+    "center",
+    "scale",
+    "normalized",
+    "num_groups",
+    "group_size",
+    "model_fingerprint",
+    "cloud_fingerprint",
+    "max_encoder_points",
+    "precision",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +48,8 @@ class EncodedCloud:
         model_fingerprint: of the weights that encoded it. Other weights refuse it.
         cloud_fingerprint: of the coordinates and colours.
         max_encoder_points: of larger clouds so many points were grouped; None: all.
+        rgb: colours, rounded; None where the cloud came without. A focus encodes a part of the cloud again with them.
+        precision: of the matrix products that encoded it, "float32" or "bfloat16".
     """
 
     geometry: Geometry
@@ -44,9 +62,13 @@ class EncodedCloud:
     model_fingerprint: str
     cloud_fingerprint: str
     max_encoder_points: int | None = None
+    rgb: UInt8[np.ndarray, "N 3"] | None = None
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         self.center.flags.writeable = False
+        if self.rgb is not None:
+            self.rgb.flags.writeable = False
 
     @property
     def num_points(self) -> int:
@@ -71,25 +93,27 @@ class EncodedCloud:
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, complete or not at all.
 
+        It holds all that prompts and a focus need, 39 bytes per point and the tokens: who has it needs no other file.
+
         Raises:
             FileNotFoundError: the folder does not exist.
+            OSError: it cannot be written, as on a full disk.
         """
         tensors = {
             name: (value.int() if value.dtype == torch.int64 else value).cpu().contiguous()
             for name, value in vars(self.geometry).items()
         }
-        settings = {
-            "center": self.center.tolist(),
-            "scale": self.scale,
-            "normalized": self.normalized,
-            "num_groups": self.num_groups,
-            "group_size": self.group_size,
-            "model_fingerprint": self.model_fingerprint,
-            "cloud_fingerprint": self.cloud_fingerprint,
-            "max_encoder_points": self.max_encoder_points,
-        }
+        tensors["embeddings"] = self.embeddings.cpu()
+        if self.rgb is not None:
+            tensors["rgb"] = torch.tensor(self.rgb)
+        settings = {name: getattr(self, name) for name in _SETTINGS}
+        settings["center"] = self.center.tolist()
         metadata = {"format": _FORMAT, "settings": json.dumps(settings)}
-        write_tensors(Path(path).expanduser(), {**tensors, "embeddings": self.embeddings.cpu()}, metadata)
+        path = Path(path).expanduser()
+        try:
+            write_tensors(path, tensors, metadata)
+        except SafetensorError as err:
+            raise OSError(f"{path}: cannot be written: {_reason(err)}") from err
 
     @staticmethod
     def load(path: str | Path, *, device: torch.device | str = "cpu") -> "EncodedCloud":
@@ -99,22 +123,34 @@ class EncodedCloud:
             FileNotFoundError: no such file.
             ValueError: the file is damaged, or is no encoded cloud.
         """
-        path = Path(path).expanduser()
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such file")
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != _FORMAT:
-                    raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
-                # Copied, so that nothing that happens to the file later reaches this encoding.
-                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            encoded = _assemble(tensors, json.loads(metadata["settings"]))
-        except (SafetensorError, ValueError, KeyError, TypeError) as err:
-            raise ValueError(
-                f"{path}: not a readable encoded cloud ({first_line(err)}); encode the cloud again"
-            ) from err
+        with _reading(path) as (file, settings):
+            # Copied, so that nothing that happens to the file later reaches this encoding.
+            encoded = _assemble({name: file.get_tensor(name).clone() for name in file.keys()}, settings)  # noqa: SIM118
         return encoded.to(device)
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """What a file of `EncodedCloud.save` says of itself, without its tensors: milliseconds at any size.
+
+    Returns:
+        The attributes that are numbers and texts, by name, "center" as a list; also "num_points" and "color" (bool).
+
+    Raises:
+        FileNotFoundError, ValueError: as `EncodedCloud.load`.
+    """
+    with _reading(path) as (file, settings):
+        settings["num_points"] = file.get_slice("coords").get_shape()[1]
+        settings["color"] = "rgb" in file.keys()  # noqa: SIM118
+        return settings
+
+
+def is_encoded_file(path: str | Path) -> bool:
+    """Whether the header of the file says that `EncodedCloud.save` wrote it, in this version or another."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("format", "").startswith(_FORMAT.rstrip("0123456789"))
+    except (SafetensorError, OSError):
+        return False
 
 
 def fingerprint_cloud(coords: Any, rgb: Any = None) -> str:
@@ -136,8 +172,35 @@ def as_numpy(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
+@contextmanager
+def _reading(path: str | Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The opened file and its settings; what goes wrong in the block is told as the file's fault."""
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != _FORMAT:
+                raise ValueError(f"its format is {metadata.get('format')!r}, not {_FORMAT!r}")
+            settings = json.loads(metadata["settings"])
+            if set(settings) != set(_SETTINGS):
+                raise ValueError("its settings are damaged")
+            yield file, settings
+    except (SafetensorError, ValueError, KeyError, TypeError) as err:
+        raise ValueError(f"{path}: not a readable encoded cloud ({first_line(err)}); encode the cloud again") from err
+
+
+def _reason(err: SafetensorError) -> str:
+    """The system's words in place of the library's, which quotes them as "... (os error 28)"."""
+    code = re.search(r"(?:os error|code:) (\d+)", str(err))
+    return first_line(err) if code is None else os.strerror(int(code[1]))
+
+
 def _assemble(tensors: dict[str, Tensor], settings: dict[str, Any]) -> EncodedCloud:
     embeddings = tensors.pop("embeddings")
+    colors = tensors.pop("rgb", None)
+    rgb = None if colors is None else colors.numpy()
     tensors = {k: v.long() if v.dtype == torch.int32 else v for k, v in tensors.items()}
     geometry = Geometry(**tensors)
     num_points, num_centers = geometry.coords.shape[1], geometry.centers.shape[1]
@@ -162,9 +225,11 @@ def _assemble(tensors: dict[str, Tensor], settings: dict[str, Any]) -> EncodedCl
     shapes = (geometry.coords.shape[2:], geometry.centers.shape[2:], geometry.interp_weight.shape[2:])
     if shapes != ((3,), (3,), (neighbors,)) or embeddings.shape != (1, num_centers, 256):
         raise ValueError("its shapes do not fit each other")
+    if rgb is not None and (rgb.dtype != np.uint8 or rgb.shape != (num_points, 3)):
+        raise ValueError("rgb is damaged")
     if embeddings.dtype != torch.float32 or not torch.isfinite(embeddings).all():
         raise ValueError("embeddings are damaged")
     center, scale = np.array(settings.pop("center"), np.float64), float(settings.pop("scale"))
     if center.shape != (3,) or not np.isfinite(center).all() or not (np.isfinite(scale) and scale > 0):
         raise ValueError("its center or scale is damaged")
-    return EncodedCloud(geometry, embeddings, center, scale, **settings)
+    return EncodedCloud(geometry, embeddings, center, scale, rgb=rgb, **settings)

@@ -202,6 +202,8 @@ class PointSAM:
             model_fingerprint=self.fingerprint,
             cloud_fingerprint=fingerprint_cloud(coords, rgb),
             max_encoder_points=self._max_encoder_points,
+            rgb=None if rgb is None else colors[0].round().byte().cpu().numpy(),
+            precision=str(self.dtype).removeprefix("torch."),
         )
 
     def set_pointcloud(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> None:
