@@ -113,6 +113,23 @@ def test_one_texture_is_written_once_for_each_paint(colorful: Mesh, tmp_path: Pa
     assert (tmp_path / "many.glb").read_bytes().count(b"\x89PNG") == 1
 
 
+def test_many_paints_over_a_texture_share_its_pixels_and_keep_its_places(colorful: Mesh, tmp_path: Path) -> None:
+    image = np.repeat(np.repeat(np.array([[[200, 0, 0], [0, 0, 200]]], np.uint8), 64, axis=0), 32, axis=1)
+    surface = square(0.0, Textured(colorful.colors[0].uv, image))
+    many = Mesh.of([(str(k), Surface(surface.vertices + k, surface.faces, surface.color)) for k in range(16)])
+    labels = np.repeat(np.arange(16), 2)
+    paints = {k: Paint((0, 10 * k, 0), 0.5) for k in range(1, 16)}
+
+    write_mesh(tmp_path / "many.glb", *paint_parts(many, labels, paints))
+
+    scene = trimesh.load_scene(tmp_path / "many.glb", process=False)
+    sizes = sorted(g.visual.material.baseColorTexture.size for g in scene.geometry.values())
+    assert sizes == [(17, 17)] * 15 + [(64, 64)]  # 64 / sqrt(15); what bears no paint stays
+    colors = by_place(load_mesh(tmp_path / "many.glb"))
+    for place, color in by_place(paint_parts(many, labels, paints)[0]).items():
+        np.testing.assert_allclose(colors[place], color, atol=1)
+
+
 def test_unknown_suffix_wrong_labels_and_missing_folder(colorful: Mesh, tmp_path: Path) -> None:
     with pytest.raises(MeshError, match=r"out\.stl: meshes are written as \.glb \.obj \.ply"):
         write_mesh(tmp_path / "out.stl", colorful)

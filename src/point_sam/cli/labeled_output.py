@@ -16,9 +16,10 @@ LABEL = "label"
 MASKS = "masks"
 
 
-def default_labeled_output(source: Path) -> Path:
-    """STEM_labels.ply in the current folder."""
-    return Path(f"{source.stem}_labels.ply")
+def default_labeled_output(source: Path, *, mesh: bool = False) -> Path:
+    """STEM_labels.ply in the current folder; of a mesh STEM_labels.glb, or .ply where it is one."""
+    suffix = ".glb" if mesh and source.suffix.lower() != ".ply" else ".ply"
+    return Path(f"{source.stem}_labels{suffix}")
 
 
 def check_labeled_output(out: Path, cloud: "PointCloud") -> None:
@@ -76,6 +77,16 @@ def paint_labels(rgb: "np.ndarray[Any, Any] | None", labels: "np.ndarray[Any, An
     blend = painted[inside] * (1 - MASK_WEIGHT) + palette(labels[inside].astype(np.int64) + 1) * MASK_WEIGHT
     painted[inside] = np.rint(blend).astype(np.uint8)
     return painted
+
+
+def label_color(label: int) -> tuple[int, int, int]:
+    """The colour 0..255 that stands for a label, from 0 on, in files and pictures."""
+    import numpy as np
+
+    from point_sam.picture.colors import palette
+
+    red, green, blue = np.rint(palette(np.array([label + 1]))[0]).astype(int).tolist()
+    return red, green, blue
 
 
 def draw_labels(

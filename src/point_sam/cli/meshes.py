@@ -1,9 +1,9 @@
-"""Meshes on the command line: their options, clicks on the surface, and the files that come of a mask."""
+"""Meshes on the command line: their options, clicks on the surface, and the files that come of one mask."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,25 @@ if TYPE_CHECKING:
 
     from point_sam.cli.sources import Mask
 
-_PART, _REST = 1, 0
+_PART = 1
+_PANEL = "Meshes"
+
+Samples = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        rich_help_panel=_PANEL,
+        help="Points drawn on the surface, which the model then sees. By default 32768.",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, rich_help_panel=_PANEL, help="Of drawing them. By default 0.")]
+NoSmooth = Annotated[
+    bool,
+    typer.Option(
+        "--no-smooth", rich_help_panel=_PANEL, help="Leave each face as its points vote; do not smooth the border."
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -46,7 +64,7 @@ def mesh_options(
 
     Args:
         file: the input.
-        samples, seed, no_smooth, parts: as given; `parts` is the folder for the part and the rest.
+        samples, seed, no_smooth, parts: as given; `parts` is the folder for files of the parts.
         only_for_clouds: names of options that make no sense for a mesh, and whether they were given.
 
     Raises:

@@ -50,7 +50,7 @@ def check_output(out: Path, source: Path, *, mesh: bool = False) -> None:
     """
     from point_sam.clouds.registry import format_of
 
-    if _same_file(out, source):
+    if same_file(out, source):
         raise typer.BadParameter(
             f"{out} is the input; give another name, the input is never overwritten", param_hint="-o"
         )
@@ -78,12 +78,21 @@ def check_part_files(folder: Path | None, out: Path, source: Path) -> tuple[Path
     suffix = out.suffix.lower() if is_mesh_output(out) else ".glb"
     rest, part = folder / f"rest{suffix}", folder / f"part{suffix}"
     for path in (rest, part):
-        if _same_file(path, source) or _same_file(path, out):
+        if same_file(path, source) or same_file(path, out):
             raise typer.BadParameter(f"{path} is the input or OUT; give another folder", param_hint="--parts")
+    check_parts_folder(folder)
+    return rest, part
+
+
+def check_parts_folder(folder: Path) -> None:
+    """Refuse a folder for parts that is a file, cannot be written to, or could not be made.
+
+    Raises:
+        FileNotFoundError, OSError: which.
+    """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder}: is a file; give a folder for the parts")
-    _check_folder(part if folder.is_dir() else folder)
-    return rest, part
+    _check_folder(folder / "part" if folder.is_dir() else folder)
 
 
 def check_picture(picture: Path) -> None:
@@ -159,17 +168,18 @@ def draw(
     save_picture(path, image)
 
 
-def _mesh_suffixes() -> str:
-    from point_sam.mesh.writing import WRITABLE
-
-    return f", and {' '.join(WRITABLE)} for meshes"
-
-
-def _same_file(out: Path, source: Path) -> bool:
+def same_file(out: Path, source: Path) -> bool:
+    """Whether both names are of one file, or would be."""
     try:
         return os.path.samefile(out, source)
     except OSError:  # one of them does not exist
         return os.path.abspath(out) == os.path.abspath(source)
+
+
+def _mesh_suffixes() -> str:
+    from point_sam.mesh.writing import WRITABLE
+
+    return f", and {' '.join(WRITABLE)} for meshes"
 
 
 def _check_folder(path: Path) -> None:

@@ -1,44 +1,43 @@
-"""`point-sam everything`: all objects and parts of a cloud, without a click."""
+"""`point-sam everything`: all objects and parts of a cloud or a mesh, without a click."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from point_sam.cli import options as shared
-from point_sam.cli.console import Stages, print_json, print_table, remark, say
+from point_sam.cli.console import Stages, print_json, remark, say
 from point_sam.cli.counting import Counting
-from point_sam.cli.labeled_output import (
-    LABEL,
-    MASKS,
-    check_labeled_output,
-    default_labeled_output,
-    draw_labels,
-    write_labeled,
-)
-from point_sam.cli.outputs import check_output, check_picture
+from point_sam.cli.describe_masks import describe_masks, print_masks
+from point_sam.cli.labeled_output import default_labeled_output, draw_labels
+from point_sam.cli.labeled_sources import LabeledCloud, LabeledMesh, LabeledSource, PartFolder
+from point_sam.cli.meshes import NoSmooth, Samples, Seed, mesh_options
+from point_sam.cli.outputs import check_output, check_picture, default_up
 from point_sam.cli.segmenting import DRAWING, ENCODING, LOADING, READING, WRITING
-
-if TYPE_CHECKING:
-    from point_sam.automatic import MaskRecord
 
 EPILOG = (
     "Examples:\n\n"
     "  point-sam everything scene.ply --picture parts.png\n\n"
     "  point-sam everything scene.ply --points 512 --iou-threshold 0.4 -o parts.npz\n\n"
     "  point-sam everything street.las --crops 8 --num-groups 2048 -o parts.las\n\n"
-    "  point-sam everything robot.ply --hierarchy --json"
+    "  point-sam everything robot.ply --hierarchy --json\n\n"
+    "  point-sam everything model.glb -o parts.glb --parts parts"
 )
 _GENERATING = "clicking everywhere"
-_SHOWN = 20  # masks in the table
 _MASKS = "Masks"
 _OUTPUT = "Output"
+_MESH = "Meshes"
 
 
 def command(
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", show_default=False, help="The cloud: .ply .pcd .xyz .txt .csv .npy .npz ..."),
+        typer.Argument(
+            metavar="FILE",
+            show_default=False,
+            help="A cloud: .ply .pcd .xyz .txt .csv .npy .npz ...; or a mesh: .glb .gltf .obj .stl .off, or a .ply "
+            "with faces.",
+        ),
     ],
     points: Annotated[
         int | None,
@@ -112,7 +111,9 @@ def command(
             help="The cloud with all its attributes, plus the attribute label (a mask's number, -1 for none; where "
             "masks overlap, that of the smallest), painted in one colour per label; .npz also holds every mask, as "
             "masks [N, M]; .npy holds the labels alone, as int32. The suffix names the format. By default FILE's name "
-            "with _labels.ply, in the current folder. An older OUT is replaced; the input never.",
+            "with _labels.ply, in the current folder. An older OUT is replaced; the input never. Of a mesh: the mesh "
+            "with its parts painted (.glb .ply .obj; by default _labels.glb), or its points and their labels (any "
+            "other).",
         ),
     ] = None,
     paint: Annotated[
@@ -127,13 +128,30 @@ def command(
             help="Also draw the cloud from four sides, one colour per label: .png .jpg .webp.",
         ),
     ] = None,
-    up: Annotated[shared.Up, typer.Option(rich_help_panel=_OUTPUT, help="The axis that points up in the picture.")] = (
-        shared.Up.Z
-    ),
+    up: Annotated[
+        shared.Up | None,
+        typer.Option(
+            rich_help_panel=_OUTPUT,
+            help="The axis that points up in the picture. By default z; y for .glb and .gltf, whose format says so.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", rich_help_panel=_OUTPUT, help="Print one JSON object on stdout instead of text."),
     ] = False,
+    parts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            rich_help_panel=_MESH,
+            help="Also write each label's faces, in their own colours, as files DIR/part_0, DIR/part_1, ... and those "
+            "without a label as DIR/rest.",
+        ),
+    ] = None,
+    samples: Samples = None,
+    seed: Seed = None,
+    no_smooth: NoSmooth = False,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,
@@ -144,13 +162,17 @@ def command(
     precision: shared.PrecisionOption = shared.Precision.AUTO,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
-    """Find all objects and parts of a cloud, without a click.
+    """Find all objects and parts of a cloud or a mesh, without a click.
 
     Clicks on points all over the cloud give three candidates each; those that the model is sure of are kept, and of
-    those that overlap much only the best.
+    those that overlap much only the best. Of a mesh, points are drawn on the surface, and their labels become those of
+    faces.
     """
-    out = default_labeled_output(file) if out is None else out
-    check_output(out, file)
+    for_clouds = {"--drop-invalid": drop_invalid}
+    mesh = mesh_options(file, samples=samples, seed=seed, no_smooth=no_smooth, parts=parts, only_for_clouds=for_clouds)
+    out = default_labeled_output(file, mesh=mesh is not None) if out is None else out
+    check_output(out, file, mesh=mesh is not None)
+    part_folder = None if parts is None else PartFolder(parts, out, file)
     if picture is not None:
         check_picture(picture)
     chosen = {
@@ -171,8 +193,12 @@ def command(
 
             from point_sam.clouds import normalize, read_pointcloud
 
-            cloud = read_pointcloud(file, drop_invalid=drop_invalid)
-            check_labeled_output(out, cloud)
+            source: LabeledSource
+            if mesh is None:
+                source = LabeledCloud(read_pointcloud(file, drop_invalid=drop_invalid), out)
+            else:
+                source = LabeledMesh(file, mesh, out, part_folder)
+            cloud = source.cloud
             coords = normalize(cloud.xyz)[0]
         with stages.stage(LOADING, hidden=True):
             from point_sam.automatic import MaskGenerator, label_points
@@ -183,17 +209,17 @@ def command(
             encoded = network.encode(coords, cloud.rgb)
         with stages.stage(_GENERATING, hidden=True), Counting("clicks") as counting:
             records = generator.generate(coords, cloud.rgb, encoded=encoded, progress=counting.update)
-        labels = label_points(records, len(cloud))
         with stages.stage(WRITING):
-            masks = np.array([record["segmentation"] for record in records], bool).reshape(-1, len(cloud))
-            write_labeled(out, cloud, labels, masks, paint=paint)
+            labels = label_points(records, len(cloud))
+            found = np.array([record["segmentation"] for record in records], bool).reshape(-1, len(cloud))
+            written = source.write(out, labels, found, paint=paint)
         if picture is not None:
             with stages.stage(DRAWING):
-                draw_labels(picture, cloud, labels, up=up, title=file.name)
-    for name in (LABEL, MASKS) if out.suffix.lower() == ".npz" else (LABEL,):
-        if name in cloud.attributes and out.suffix.lower() != ".npy":
-            remark(f"note: {out} holds the new {name} in place of the input's attribute {name!r}")
+                draw_labels(picture, cloud, written, up=default_up(file) if up is None else up, title=file.name)
+    for line in source.remarks():
+        remark(line)
     share = float((labels >= 0).mean())
+    masks = describe_masks(records, cloud, source.of_masks())
     if as_json:
         print_json(
             {
@@ -202,13 +228,8 @@ def command(
                 "picture": None if picture is None else str(picture),
                 "points": len(cloud),
                 "labelled_share": share,
-                "masks": [
-                    {
-                        **{key: value for key, value in record.items() if key not in ("segmentation", "point_coords")},
-                        "point": cloud.xyz[record["point_index"]].tolist(),
-                    }
-                    for record in records
-                ],
+                "masks": masks,
+                **source.summary(),
                 "model": {
                     "name": str(checkpoint or model),
                     "device": str(network.device),
@@ -218,31 +239,9 @@ def command(
             }
         )
         return
-    _tell(records, len(cloud), share)
+    print_masks(masks, len(cloud), share)
+    for line in source.lines():
+        say(line)
     say(f"wrote {out}")
     if picture is not None:
         say(f"drew {picture}")
-
-
-def _tell(records: list["MaskRecord"], num_points: int, share: float) -> None:
-    if not records:
-        say("no mask passed the filters: lower --iou-threshold or --stability-threshold, or give more --points")
-        return
-    say(f"{len(records)} masks on {share:.1%} of {num_points:,} points")
-    header = ["label", "points", "predicted IoU", "stability", "prompt"]
-    rows = [
-        [
-            str(index),
-            f"{record['area']:,}",
-            f"{record['predicted_iou']:.2f}",
-            f"{record['stability_score']:.2f}",
-            str(record["point_index"]),
-            *([] if "parent" not in record else ["-" if record["parent"] < 0 else str(record["parent"])]),
-        ]
-        for index, record in enumerate(records[:_SHOWN])
-    ]
-    if "parent" in records[0]:
-        header.append("part of")
-    print_table(header, rows, right=header)
-    if len(records) > _SHOWN:
-        say(f"and {len(records) - _SHOWN} more (--json tells all)")

@@ -8,7 +8,7 @@ import typer
 from point_sam.cli import options as shared
 from point_sam.cli.clicks import PointsCommand, prompts_of
 from point_sam.cli.console import Stages, print_json, remark, say
-from point_sam.cli.meshes import MeshSource, mesh_options
+from point_sam.cli.meshes import MeshSource, NoSmooth, Samples, Seed, mesh_options
 from point_sam.cli.outputs import check_output, check_part_files, check_picture, default_output, default_up, draw
 from point_sam.cli.segmenting import DECODING, DRAWING, ENCODING, LOADING, READING, WRITING, segment_cloud
 from point_sam.cli.sources import CloudSource, Source
@@ -134,24 +134,9 @@ def command(
             help="Also write the part and the rest, in their own colours, as files DIR/part and DIR/rest.",
         ),
     ] = None,
-    samples: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            rich_help_panel=_MESH,
-            help="Points drawn on the surface, which the model then sees. By default 32768.",
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, rich_help_panel=_MESH, help="Of drawing them. By default 0.")
-    ] = None,
-    no_smooth: Annotated[
-        bool,
-        typer.Option(
-            "--no-smooth", rich_help_panel=_MESH, help="Leave each face as its points vote; do not smooth the border."
-        ),
-    ] = False,
+    samples: Samples = None,
+    seed: Seed = None,
+    no_smooth: NoSmooth = False,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,

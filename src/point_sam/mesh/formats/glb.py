@@ -1,5 +1,7 @@
 """GLB, the binary form of glTF 2.0 (Khronos Group, 2021): a node for each piece, textures inside.
 
+glTF cannot blend a colour over a texture, so that each paint over one needs an image of its own. Those of several
+paints are made smaller, so that together they have about the pixels of the one that they came from.
 Colours are written with the numbers that were read: glTF wants linear ones in materials and vertices, which other
 formats do not tell. Coordinates are float32; where that would cost digits, nodes hold their place in double precision.
 """
@@ -7,6 +9,7 @@ formats do not tell. Coordinates are float32; where that would cost digits, node
 import io
 import json
 import struct
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -30,6 +33,7 @@ class _Content:
     tree: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     data: bytearray = field(default_factory=bytearray)
     known: dict[Any, int] = field(default_factory=dict)  # materials and textures that are there already
+    shares: Counter[int] = field(default_factory=Counter)  # paints over each image, by its id
 
     def add(self, kind: str, entry: dict[str, Any]) -> int:
         entries = self.tree.setdefault(kind, [])
@@ -51,7 +55,7 @@ class _Content:
 
 def write_glb(file: BinaryIO, mesh: Mesh, labels: Int64[np.ndarray, " F"] | None) -> None:
     """Write nodes of the pieces' names; a label is in the node's name and in its `extras`."""
-    content = _Content()
+    content = _Content(shares=_paints_of_images(mesh))
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
     is_near = max(abs(low).max(), abs(high).max()) <= _NEAR * np.linalg.norm(high - low)
     center = np.zeros(3) if is_near else (low + high) / 2
@@ -119,7 +123,16 @@ def _material(content: _Content, color: Coloring) -> int:
 def _texture(content: _Content, color: Textured) -> int:
     from PIL import Image
 
+    picture = Image.fromarray(color.finished_image())
+    if color.paint is not None:
+        shrink = content.shares[id(color.image)] ** -0.5
+        picture = picture.resize([max(1, round(side * shrink)) for side in picture.size])
     file = io.BytesIO()
-    Image.fromarray(color.finished_image()).save(file, format="PNG")
+    picture.save(file, format="PNG")
     image = content.add("images", {"bufferView": content.view(file.getvalue()), "mimeType": "image/png"})
     return content.add("textures", {"source": image})
+
+
+def _paints_of_images(mesh: Mesh) -> Counter[int]:
+    textured = [color for color in mesh.colors if isinstance(color, Textured)]
+    return Counter(image for image, _ in {(id(c.image), (c.tint, c.paint)) for c in textured if c.paint is not None})
