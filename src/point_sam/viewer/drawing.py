@@ -4,10 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Integer
+from scipy.spatial import cKDTree
 
+from point_sam.clouds import normalize
 from point_sam.viewer.scene import Scene
 
 MAX_DRAWN = 300_000
+_NEIGHBORS = 3
+_MOST_REACH = 4.0  # medians: stray points would else be hit from far away; not tuned
+_SMALLEST, _LARGEST = 1e-3, 0.05  # of point_size, so that few or coinciding points are seen too
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +42,15 @@ class Drawing:
     @property
     def point_size(self) -> float:
         """A diameter at which neighbouring points touch, in drawing units."""
-        raise NotImplementedError
+        return float(np.clip(np.median(self.reach), _SMALLEST, _LARGEST))
 
     def to_drawing(self, points: Float64[np.ndarray, "K 3"]) -> Float64[np.ndarray, "K 3"]:
         """Places in the scene's units as places in the drawing."""
-        raise NotImplementedError
+        return (points - self.center) / self.scale
 
     def to_scene(self, places: Float64[np.ndarray, "K 3"]) -> Float64[np.ndarray, "K 3"]:
         """Places in the drawing in the scene's units."""
-        raise NotImplementedError
+        return places * self.scale + self.center
 
 
 def draw_scene(scene: Scene, *, max_drawn: int = MAX_DRAWN, seed: int = 0) -> Drawing:
@@ -54,4 +59,23 @@ def draw_scene(scene: Scene, *, max_drawn: int = MAX_DRAWN, seed: int = 0) -> Dr
     Raises:
         ValueError: max_drawn is below 1.
     """
-    raise NotImplementedError
+    if max_drawn < 1:
+        raise ValueError(f"max_drawn is {max_drawn}; it must be 1 or more")
+    coords, center, scale = normalize(scene.xyz)
+    index = np.arange(len(scene))
+    if len(scene) > max_drawn:
+        index = np.sort(np.random.default_rng(seed).choice(len(scene), max_drawn, replace=False))
+    row = np.full(len(scene), -1, np.int32)
+    row[index] = np.arange(len(index))
+    positions = coords[index]
+    return Drawing(positions, index, row, center, scale, _reach(positions))
+
+
+def _reach(positions: Float32[np.ndarray, "D 3"]) -> Float32[np.ndarray, " D"]:
+    neighbors = min(_NEIGHBORS, len(positions) - 1)
+    if neighbors == 0:
+        return np.zeros(1, np.float32)
+    # Both settings make the tree quicker to build and change no answer.
+    tree = cKDTree(positions, balanced_tree=False, compact_nodes=False)
+    distance = tree.query(positions, k=[neighbors + 1], workers=-1)[0][:, 0].astype(np.float32)
+    return np.minimum(distance, np.float32(_MOST_REACH) * np.median(distance))

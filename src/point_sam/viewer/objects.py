@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int32, UInt64
 
+from point_sam.automatic.packed import pack, unpack
+from point_sam.picture.colors import palette
 from point_sam.session import Click
 
 MAX_NAME = 80  # characters
@@ -54,12 +56,38 @@ class SegmentedObject:
         Raises:
             ValueError: an empty mask, an id below 1, or what `check_name` refuses.
         """
-        raise NotImplementedError
+        if id < 1:
+            raise ValueError(f"object id {id} is below 1; 0 is the label of points without object")
+        area = int(np.count_nonzero(mask))
+        if area == 0:
+            raise ValueError(f"the mask of object {id} is empty; an object has at least one point")
+        return cls(
+            id=id,
+            name=usual_name(id) if name is None else check_name(name),
+            color=usual_color(id) if color is None else color,
+            bits=pack(mask[None])[0],
+            num_points=len(mask),
+            area=area,
+            iou_score=iou_score,
+            clicks=tuple(clicks),
+            visible=visible,
+        )
 
     @property
     def mask(self) -> Bool[np.ndarray, " N"]:
         """The mask, unpacked."""
-        raise NotImplementedError
+        return unpack(self.bits[None], self.num_points)[0]
+
+
+def usual_name(id: int) -> str:
+    """What an object is called until somebody gives it a name."""
+    return f"object {id}"
+
+
+def usual_color(id: int) -> tuple[int, int, int]:
+    """From the palette of pictures, whose first colour is left to the current mask."""
+    red, green, blue = np.rint(palette(np.array([id + 1]))[0]).astype(int).tolist()
+    return red, green, blue
 
 
 def check_name(name: str) -> str:
@@ -68,9 +96,19 @@ def check_name(name: str) -> str:
     Raises:
         ValueError: nothing left, more than 80 characters, or some that cannot be printed.
     """
-    raise NotImplementedError
+    name = name.strip()
+    if not name:
+        raise ValueError("the name is empty; give at least one character")
+    if len(name) > MAX_NAME:
+        raise ValueError(f"the name has {len(name)} characters; at most {MAX_NAME} are kept")
+    if not name.isprintable():
+        raise ValueError(f"the name {name!r} holds characters that cannot be printed; leave them out")
+    return name
 
 
 def label_image(objects: Sequence[SegmentedObject], num_points: int) -> Int32[np.ndarray, " N"]:
     """The id of the object at every point, 0 where there is none. Where objects overlap, the later one counts."""
-    raise NotImplementedError
+    labels = np.zeros(num_points, np.int32)
+    for item in objects:
+        labels[item.mask] = item.id
+    return labels

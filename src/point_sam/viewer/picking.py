@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from point_sam.viewer.drawing import Drawing
 
 # Radians on either side of the ray: five pixels of a window 800 high with a field of view of 45 degrees.
@@ -34,4 +36,26 @@ def pick(
     Raises:
         ValueError: origin or direction is not three finite numbers, or the direction has no length.
     """
-    raise NotImplementedError
+    start, along = _ray(origin, direction)
+    radius = (drawing.point_size if point_size is None else point_size) / 2
+    offset = drawing.positions - start
+    depth = offset @ along
+    aside = np.sqrt(np.maximum(np.einsum("nd,nd->n", offset, offset) - depth * depth, 0))
+    tolerance = np.maximum(drawing.reach, np.float32(radius)) + np.float32(angle) * depth
+    hit = np.flatnonzero((depth > 0) & (aside <= tolerance))
+    if len(hit) == 0:
+        return None
+    first = hit[depth[hit].argmin()]
+    front = hit[depth[hit] <= depth[first] + tolerance[first]]
+    return int(drawing.index[front[aside[front].argmin()]])
+
+
+def _ray(origin: Sequence[float], direction: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    start, along = np.asarray(origin, np.float64), np.asarray(direction, np.float64)
+    for name, values in (("origin", start), ("direction", along)):
+        if values.shape != (3,) or not np.isfinite(values).all():
+            raise ValueError(f"{name} of the ray is {list(values.ravel()[:6])}; expected three finite numbers")
+    length = np.linalg.norm(along)
+    if not length > 0:
+        raise ValueError("direction of the ray has no length; give where it points")
+    return start.astype(np.float32), (along / length).astype(np.float32)

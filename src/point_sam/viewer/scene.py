@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from point_sam.clouds import PointCloud
-from point_sam.mesh import Mesh, SurfaceSamples
+from point_sam.clouds import PointCloud, normalize, read_pointcloud
+from point_sam.encoded import fingerprint_cloud
+from point_sam.mesh import Mesh, SurfaceSamples, is_mesh_file, load_mesh, sample_surface
 from point_sam.mesh.sampling import SAMPLES
 
 MAX_POINTS = (
@@ -52,13 +53,20 @@ class Scene:
 
 
 def open_scene(
-    path: Path, *, samples: int = SAMPLES, seed: int = 0, max_points: int = MAX_POINTS, max_bytes: int = MAX_BYTES
+    path: Path,
+    *,
+    samples: int = SAMPLES,
+    seed: int = 0,
+    drop_invalid: bool = False,
+    max_points: int = MAX_POINTS,
+    max_bytes: int = MAX_BYTES,
 ) -> Scene:
-    """Read a cloud (points with NaN or infinite coordinates left out) or a mesh.
+    """Read a cloud or a mesh.
 
     Args:
         path: as `read_pointcloud` and `load_mesh` take it.
         samples, seed: of a mesh so many points are drawn; the same numbers give the same points.
+        drop_invalid: leave out points of a cloud whose coordinates are NaN or infinite; else they are an error.
         max_points: more points than this are refused.
         max_bytes: a larger file is refused before it is read.
 
@@ -67,4 +75,42 @@ def open_scene(
         ValueError: too large, or what `read_pointcloud`, `load_mesh` or `sample_surface` refuse.
         ImportError: a reader's package is not installed.
     """
-    raise NotImplementedError
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise ValueError(f"{path}: the file has {size:,} bytes; at most {max_bytes:,} are opened, thin it or split it")
+    if is_mesh_file(path):
+        _check_count(path, samples, max_points, "points to draw on the mesh")
+        mesh = load_mesh(path)
+        drawn = sample_surface(mesh, samples, seed)
+        up: Literal["y", "z"] = "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
+        return _scene(path, "mesh", drawn.cloud(), mesh, drawn, up)
+    cloud = read_pointcloud(path, drop_invalid=drop_invalid)
+    _check_count(path, len(cloud), max_points, "points")
+    return _scene(path, "cloud", cloud, None, None, "z")
+
+
+def _check_count(path: Path, count: int, max_points: int, what: str) -> None:
+    if count > max_points:
+        raise ValueError(f"{path}: {count:,} {what}; at most {max_points:,} are opened, thin it or split it")
+
+
+def _scene(
+    path: Path,
+    kind: Literal["cloud", "mesh"],
+    cloud: PointCloud,
+    mesh: Mesh | None,
+    samples: SurfaceSamples | None,
+    up: Literal["y", "z"],
+) -> Scene:
+    return Scene(
+        path.name,
+        kind,
+        cloud,
+        mesh,
+        samples,
+        up,
+        fingerprint_cloud(cloud.xyz, cloud.rgb),
+        fingerprint_cloud(normalize(cloud.xyz)[0], cloud.rgb),
+    )
