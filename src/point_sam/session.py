@@ -1,5 +1,6 @@
-"""`Session`: one object, click after click, with undo."""
+"""`Session`: one object, click after click, with undo, and with a focus on a part of the cloud."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from point_sam.encoded import EncodedCloud, as_numpy
+from point_sam.focus import MARGIN, Focus, choose_ball, focus_on
 from point_sam.predictor import PointSAM
 
 
@@ -26,12 +28,20 @@ class Candidates(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """The state after one click. Steps never change, so that dropping the last one is an exact undo."""
+    """The state after one click. Steps never change, so that dropping the last one is an exact undo.
+
+    Attributes:
+        logits: of the points that were encoded: all, or those in focus.
+        picked: whether `chosen` was somebody's choice.
+        sent: False for a click off the object that lies outside the focus, where nothing is left to take away.
+    """
 
     click: Click
-    logits: Float32[np.ndarray, "C N"]
+    logits: Float32[np.ndarray, "C P"]
     iou_scores: Float32[np.ndarray, " C"]
     chosen: int
+    picked: bool = False
+    sent: bool = True
 
 
 class Session:
@@ -39,6 +49,9 @@ class Session:
 
     The first click asks for three candidates and keeps the one with the best predicted IoU; every later click sends
     all the clicks so far, the logits of the mask before as a mask prompt, and asks for one mask.
+
+    `focus` encodes the neighbourhood of the object again by itself, which finds small objects in large clouds; clicks
+    are kept, and masks stay ones of the whole cloud.
 
     A session belongs to one thread; any number of sessions may share a model and an encoded cloud.
 
@@ -58,6 +71,8 @@ class Session:
         self.model = model
         self.encoded = encoded.to(model.device)
         self._steps: tuple[_Step, ...] = ()
+        self._focus: Focus | None = None
+        self._unfocused: tuple[_Step, ...] = ()  # while there is a focus: the steps before it
 
     def click(self, point: object, positive: bool = True) -> Bool[np.ndarray, " N"]:
         """Add a click, the first one on the object.
@@ -70,8 +85,8 @@ class Session:
             The mask, [N].
 
         Raises:
-            ValueError: the point is misshaped, not finite or outside the cloud, or the first click is negative (there
-                is nothing yet to take away from). The session is then as it was.
+            ValueError: the point is misshaped, not finite, outside the cloud or outside the focus, or the first click
+                is negative (there is nothing yet to take away from). The session is then as it was.
         """
         if not positive and not self._steps:
             raise ValueError("the first click is negative; click on the object first, then off it")
@@ -80,17 +95,12 @@ class Session:
             raise ValueError(f"point has shape {list(xyz.shape)}; expected [3]")
         x, y, z = (float(value) for value in xyz)
         click = Click((x, y, z), bool(positive))
-        clicks = (*self.prompts, click)
-        logits, scores = self.model.predict_encoded(
-            self.encoded,
-            [[c.point for c in clicks]],
-            [[int(c.positive) for c in clicks]],
-            mask_inputs=None if self.logits is None else self.logits[None],
-            multimask_output=not self._steps,
-        )
-        iou_scores = scores[0].cpu().numpy()
-        step = _Step(click, logits[0].cpu().numpy(), iou_scores, int(iou_scores.argmax()))
-        self._steps = (*self._steps, step)
+        if self._focus is not None and not self._focus.holds(click.point):
+            raise ValueError(
+                f"point ({x:.6g}, {y:.6g}, {z:.6g}) lies outside the focus, the points within {self._focus.radius:g} "
+                f"of {_told(self._focus.center)}; call unfocus() first, or focus on a larger ball"
+            )
+        self._steps = (*self._steps, self._answer(self._steps, click, self._focus))
         return self.mask
 
     def choose(self, index: int) -> Bool[np.ndarray, " N"]:
@@ -107,11 +117,13 @@ class Session:
         last = self._steps[-1]
         if not 0 <= index < len(last.iou_scores):
             raise ValueError(f"candidate {index} does not exist; the last click has {len(last.iou_scores)}, from 0 on")
-        self._steps = (*self._steps[:-1], replace(last, chosen=int(index)))
+        self._steps = (*self._steps[:-1], replace(last, chosen=int(index), picked=True))
         return self.mask
 
     def undo(self) -> Bool[np.ndarray, " N"]:
         """Take the last click back, with what was chosen after it; before the first click it does nothing.
+
+        A focus stays: clicks from before it are taken back as if they had been made in it.
 
         Returns:
             The mask, [N], exactly as it was before that click.
@@ -120,8 +132,68 @@ class Session:
         return self.mask
 
     def reset(self) -> None:
-        """Take all clicks back."""
+        """Take all clicks back. A focus stays."""
         self._steps = ()
+
+    def focus(
+        self, center: Sequence[float] | None = None, radius: float | None = None, *, margin: float = MARGIN
+    ) -> Bool[np.ndarray, " N"]:
+        """Look at a ball of the cloud by itself, at the full resolution of the model, until `unfocus`.
+
+        Its points are encoded again, with the grouping that the model now has, and all clicks so far are answered anew.
+        The mask is still one of the whole cloud, empty outside the ball. Clicks go inside it from now on; earlier ones
+        off the object that lie outside have no effect meanwhile. A focus on another ball replaces the one before.
+
+        Args:
+            center: [3], in the cloud's units; None takes the middle of the mask, or the last click while it is empty.
+            radius: in the cloud's units; None takes `margin` times the radius of the mask (that of 95% of its points),
+                or what holds the 8192 points next to the click, and in either case all clicks on the object.
+            margin: of that radius.
+
+        Returns:
+            The mask, [N].
+
+        Raises:
+            ValueError: there is nothing to focus on yet, no point is in the ball, a click on the object is outside it,
+                or a number is out of range. The session is then as it was.
+        """
+        clicks = [click.point for click in self.prompts if click.positive]
+        middle, reach = choose_ball(self.encoded, self.mask, clicks, center=center, radius=radius, margin=margin)
+        focus = focus_on(self.model, self.encoded, middle, reach)
+        for click in clicks:
+            if not focus.holds(click):
+                raise ValueError(
+                    f"the click on the object at {_told(click)} lies outside the focus, the points within {reach:g} of "
+                    f"{_told(middle)}; give it a larger radius, or undo the click"
+                )
+        steps = self._replay(focus, ())
+        if self._focus is None:
+            self._unfocused = self._steps
+        self._steps, self._focus = steps, focus
+        return self.mask
+
+    def unfocus(self) -> Bool[np.ndarray, " N"]:
+        """Look at the whole cloud again; without a focus it does nothing.
+
+        Clicks from before the focus have the answers they had; those made in it are answered anew.
+
+        Returns:
+            The mask, [N].
+        """
+        if self._focus is not None:
+            kept = 0
+            for old, new in zip(self._unfocused, self._steps, strict=False):
+                repicked = new.picked and not (old.picked and old.chosen == new.chosen)
+                if old.click != new.click or repicked:
+                    break
+                kept += 1
+            self._steps, self._focus, self._unfocused = self._replay(None, self._unfocused[:kept]), None, ()
+        return self.mask
+
+    @property
+    def focused(self) -> Focus | None:
+        """The ball in focus; None while the session looks at the whole cloud."""
+        return self._focus
 
     @property
     def prompts(self) -> tuple[Click, ...]:
@@ -134,7 +206,7 @@ class Session:
         if not self._steps:
             return Candidates(np.zeros((0, self.encoded.num_points), bool), np.zeros(0, np.float32))
         last = self._steps[-1]
-        return Candidates(last.logits > 0, last.iou_scores.copy())
+        return Candidates(self._whole(last.logits) > 0, last.iou_scores.copy())
 
     @property
     def chosen(self) -> int | None:
@@ -144,7 +216,7 @@ class Session:
     @property
     def logits(self) -> Float32[np.ndarray, " N"] | None:
         """The logits of the mask; None before the first click."""
-        return self._steps[-1].logits[self._steps[-1].chosen].copy() if self._steps else None
+        return self._whole(self._steps[-1].logits[[self._steps[-1].chosen]])[0] if self._steps else None
 
     @property
     def mask(self) -> Bool[np.ndarray, " N"]:
@@ -156,3 +228,40 @@ class Session:
     def iou_score(self) -> float | None:
         """The predicted IoU of the mask; None before the first click."""
         return float(self._steps[-1].iou_scores[self._steps[-1].chosen]) if self._steps else None
+
+    def _answer(self, before: Sequence[_Step], click: Click, focus: Focus | None) -> _Step:
+        """The step that a click makes after others in the same focus."""
+        clicks = [*(step.click for step in before if step.sent), click]
+        last = before[-1] if before else None
+        logits, scores = self.model.predict_encoded(
+            self.encoded if focus is None else focus.encoded,
+            [[c.point for c in clicks]],
+            [[int(c.positive) for c in clicks]],
+            mask_inputs=None if last is None else last.logits[[last.chosen]],
+            multimask_output=last is None,
+        )
+        iou_scores = scores[0].cpu().numpy()
+        return _Step(click, logits[0].cpu().numpy(), iou_scores, int(iou_scores.argmax()))
+
+    def _replay(self, focus: Focus | None, known: tuple[_Step, ...]) -> tuple[_Step, ...]:
+        """The present clicks answered in another focus, after those whose answers there are known."""
+        steps = known
+        for old in self._steps[len(known) :]:
+            if focus is not None and not old.click.positive and not focus.holds(old.click.point):
+                last = steps[-1]
+                chosen = [last.chosen]
+                steps = (*steps, _Step(old.click, last.logits[chosen], last.iou_scores[chosen], 0, sent=False))
+                continue
+            step = self._answer(steps, old.click, focus)
+            if old.picked:
+                step = replace(step, chosen=old.chosen, picked=True)
+            steps = (*steps, step)
+        return steps
+
+    def _whole(self, logits: Float32[np.ndarray, "C P"]) -> Float32[np.ndarray, "C N"]:
+        """A copy, for all points of the cloud."""
+        return logits.copy() if self._focus is None else self._focus.spread(logits)
+
+
+def _told(point: Sequence[float] | np.ndarray) -> str:
+    return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"

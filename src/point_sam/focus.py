@@ -1,0 +1,146 @@
+"""Focus: a ball of a cloud encoded again by itself, so that a small object gets all the groups of the encoder.
+
+A network sees a fixed number of groups, of a fixed number of points where `max_encoder_points` is set. In a street they
+lie metres apart; in a ball round one car, centimetres. What the ball's points are answered is mapped back to all points
+of the cloud; a point outside is never in the mask.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int64
+
+from point_sam.encoded import EncodedCloud
+from point_sam.predictor import PointSAM
+
+# Outside the ball: a probability of 1e-13, and yet a number that arithmetic on logits survives.
+OUTSIDE_LOGIT = -30.0
+# The ball of a mask reaches so far beyond it.
+MARGIN = 1.5
+# A mask's radius holds this share of its points: the rest may be strays far off.
+_HELD = 0.95
+# Without a mask, the points round the click that are focused on: what `tiny` sees whole.
+_NEAR = 8192
+# As far outside the points' own ball clicks are still taken (see `point_sam.inputs`).
+_SLACK = 1e-2
+
+
+@dataclass(frozen=True, eq=False)
+class Focus:
+    """The points of a cloud inside a ball, encoded by themselves.
+
+    Attributes:
+        center, radius: of the ball, in the cloud's units.
+        points: which points of the cloud lie in it, ascending.
+        encoded: those points; it takes prompts in the cloud's units.
+        num_points: of the whole cloud, N.
+    """
+
+    center: Float64[np.ndarray, "3"]
+    radius: float
+    points: Int64[np.ndarray, " P"]
+    encoded: EncodedCloud
+    num_points: int
+
+    def holds(self, point: Sequence[float]) -> bool:
+        """Whether a click at `point` [3], in the cloud's units, is one on these points or near them."""
+        distance = float(np.linalg.norm(np.asarray(point, np.float64) - self.encoded.center))
+        return distance <= self.encoded.scale * (1 + _SLACK)
+
+    def spread(self, logits: Float32[np.ndarray, "C P"]) -> Float32[np.ndarray, "C N"]:
+        """Logits of the points in focus as logits of all points; OUTSIDE_LOGIT elsewhere."""
+        whole = np.full((len(logits), self.num_points), OUTSIDE_LOGIT, np.float32)
+        whole[:, self.points] = logits
+        return whole
+
+
+def focus_on(model: PointSAM, encoded: EncodedCloud, center: Sequence[float], radius: float) -> Focus:
+    """Encode the points of a cloud that lie in a ball, with the grouping that the model now has.
+
+    Args:
+        model: the one that encoded the cloud.
+        encoded: the whole cloud.
+        center: [3], in the cloud's units.
+        radius: in the cloud's units.
+
+    Raises:
+        ValueError: the ball is not of finite numbers, its radius is not positive, or no point lies in it.
+    """
+    middle = np.asarray(center, np.float64)
+    if middle.shape != (3,) or not np.isfinite(middle).all():
+        raise ValueError(f"center {list(np.ravel(middle))} of the focus is not three finite numbers")
+    if not (np.isfinite(radius) and radius > 0):
+        raise ValueError(f"radius {radius} of the focus is not a positive number, in the cloud's units")
+    coords = encoded.geometry.coords[0].cpu().numpy()
+    points = np.flatnonzero(_distances(encoded, coords, middle) <= radius)
+    if not len(points):
+        nearest = float(_distances(encoded, coords, middle).min())
+        raise ValueError(
+            f"no point lies within {radius:g} of {_told(middle)}, the nearest one is {nearest:g} away; give the focus "
+            f"a larger radius or another center"
+        )
+    xyz = coords[points].astype(np.float64) * encoded.scale + encoded.center
+    rgb = None if encoded.rgb is None else encoded.rgb[points]
+    return Focus(middle, float(radius), points, model.encode(xyz, rgb, normalize=True), encoded.num_points)
+
+
+def choose_ball(
+    encoded: EncodedCloud,
+    mask: Bool[np.ndarray, " N"],
+    clicks: Sequence[Sequence[float]],
+    *,
+    center: Sequence[float] | None = None,
+    radius: float | None = None,
+    margin: float = MARGIN,
+) -> tuple[tuple[float, float, float], float]:
+    """The ball to focus on, as far as it is not given.
+
+    With a mask, its center is the mean of the mask's points, and its radius `margin` times that of the ball round the
+    center that holds 95% of them. Without one, the last click, and the radius that holds the 8192 points nearest to it.
+    In either case the radius grows until all the clicks are inside.
+
+    Args:
+        encoded: the whole cloud.
+        mask: the object so far; may be empty.
+        clicks: those on the object, in the cloud's units, the last one last.
+        center, radius: the ball's, if given, in the cloud's units.
+        margin: how far the ball reaches beyond the mask.
+
+    Raises:
+        ValueError: there is neither a mask nor a click nor a center, or the margin is below 1.
+    """
+    if not margin >= 1:
+        raise ValueError(f"margin is {margin}; a focus reaches beyond its object by a factor of 1 or more")
+    coords = encoded.geometry.coords[0].cpu().numpy()
+    if center is None:
+        if mask.any():
+            middle = coords[mask].mean(axis=0, dtype=np.float64) * encoded.scale + encoded.center
+        elif clicks:
+            middle = np.asarray(clicks[-1], np.float64)
+        else:
+            raise ValueError("there is nothing to focus on yet; click on the object first, or give center and radius")
+    else:
+        middle = np.asarray(center, np.float64)
+    if radius is None:
+        if mask.any():
+            radius = margin * float(np.quantile(_distances(encoded, coords[mask], middle), _HELD))
+        else:
+            near = min(_NEAR, len(coords)) - 1
+            radius = float(np.partition(_distances(encoded, coords, middle), near)[near])
+        away = [float(np.linalg.norm(np.asarray(click) - middle)) for click in clicks]
+        radius = max([radius, *away]) * (1 + 1e-6)  # a click on the very border stays inside after rounding
+    x, y, z = (float(value) for value in middle)
+    return (x, y, z), radius
+
+
+def _distances(
+    encoded: EncodedCloud, coords: Float32[np.ndarray, "M 3"], center: Float64[np.ndarray, "3"]
+) -> Float32[np.ndarray, " M"]:
+    """From points in the unit ball to a center in the cloud's units, in those units."""
+    offset = coords - ((center - encoded.center) / encoded.scale).astype(np.float32)
+    return np.sqrt(np.einsum("md,md->m", offset, offset)) * np.float32(encoded.scale)
+
+
+def _told(point: Float64[np.ndarray, "3"]) -> str:
+    return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"
