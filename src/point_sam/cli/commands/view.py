@@ -1,0 +1,147 @@
+"""`point-sam view`: click on parts in a browser."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from point_sam.cli import options as shared
+from point_sam.cli.console import Stages, remark, say
+
+EPILOG = (
+    "Examples:\n\n"
+    "  point-sam view scene.ply\n\n"
+    "  point-sam view model.glb --open\n\n"
+    "  point-sam view --port 9000 --model large\n\n"
+    "  point-sam view scene.ply --host 0.0.0.0 --token auto"
+)
+_SERVER = "Server"
+_LIMITS = "Limits"
+_LOADING, _READING = "loading the model", "reading the file"
+
+
+def command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            show_default=False,
+            help="A cloud or a mesh. Without it, one is opened or uploaded in the page.",
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, rich_help_panel=_SERVER, help="A port that is free. 0: any.")
+    ] = 8080,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_SERVER,
+            help="The address to listen on. Any but this machine's own needs --token.",
+        ),
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            envvar="POINT_SAM_TOKEN",
+            show_default=False,
+            rich_help_panel=_SERVER,
+            help="What browsers must show to get in, 16 characters or more; it is part of the printed address. "
+            "auto: a new random one.",
+        ),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-browser", rich_help_panel=_SERVER, help="Open a browser on the page.")
+    ] = False,
+    max_upload: Annotated[
+        int, typer.Option(metavar="MB", min=1, rich_help_panel=_LIMITS, help="Largest file that may be uploaded.")
+    ] = 256,
+    max_points: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            rich_help_panel=_LIMITS,
+            help="Most points of a cloud that may be opened. By default 5000000.",
+        ),
+    ] = None,
+    autosave_folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            show_default=False,
+            rich_help_panel=_SERVER,
+            help="Where unfinished work is kept. By default point-sam/autosave in the user's cache.",
+        ),
+    ] = None,
+    model: shared.Model = "tiny",
+    checkpoint: shared.Checkpoint = None,
+    variant: shared.Variant = None,
+    num_groups: shared.NumGroups = None,
+    group_size: shared.GroupSize = None,
+    max_encoder_points: shared.MaxEncoderPoints = None,
+    device: shared.Device = None,
+    precision: shared.PrecisionOption = shared.Precision.AUTO,
+) -> None:
+    """Segment by clicking, in a browser.
+
+    Prints an address to open; Ctrl-C ends it. A click on a part marks it, shift-click takes away; Z is undo, Enter
+    accepts, C steps through the candidates. Files opened in the page lie in the folder that this was started in.
+    """
+    from point_sam.viewer.security import check_token, is_loopback
+    from point_sam.viewer.server import address_of, listen, start, stop, url_of
+
+    if file is not None and not file.is_file():
+        raise FileNotFoundError(f"{file}: no such file")
+    try:
+        token = check_token(token, loopback=is_loopback(host))
+    except ValueError as err:
+        raise typer.BadParameter(str(err), param_hint="--token") from err
+    settings = shared.ModelOptions(
+        model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
+    )
+    with listen(host, port) as bound:
+        with Stages([_LOADING, _READING]) as stages:
+            with stages.stage(_LOADING, hidden=True):
+                from point_sam.viewer.app import Viewer
+                from point_sam.viewer.autosave import Autosave
+                from point_sam.viewer.scene import MAX_POINTS
+
+                viewer = Viewer(
+                    settings.load(),
+                    Path.cwd(),
+                    None if file is None else file.resolve(),
+                    autosave=Autosave(autosave_folder),
+                    max_upload=max_upload * 1_000_000,
+                    max_points=MAX_POINTS if max_points is None else max_points,
+                )
+            with stages.stage(_READING):
+                if viewer.file is not None:
+                    viewer.open(viewer.file)  # what cannot be opened is told here, not in the page
+        server = start(bound, token=token)
+        viewer.serve(server)
+        if not is_loopback(address_of(bound)[0]):
+            remark(f"warning: other machines can reach {host}; whoever has the address with its token gets in")
+            remark("warning: nothing is encrypted; on networks of others use an SSH tunnel instead")
+        url = url_of(bound, token)
+        say(f"point-sam view: {url}")
+        _flush_and_wait(url if open_browser else None)
+        viewer.close()
+        stop(server)
+
+
+def _flush_and_wait(url: str | None) -> None:
+    """Until Ctrl-C."""
+    import sys
+
+    sys.stdout.flush()
+    if url is not None:
+        import webbrowser
+
+        webbrowser.open(url)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return

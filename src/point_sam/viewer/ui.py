@@ -1,0 +1,372 @@
+"""A page: what one browser's buttons, keys and clicks do.
+
+viser calls back in its event loop. Nothing is done there: actions go, in order, to a thread that belongs to the page,
+and from there calls of the model to the queue that all pages share.
+"""
+
+import logging
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from point_sam.encoded import EncodedCloud
+from point_sam.messages import first_line
+from point_sam.viewer.app import Opened, Viewer
+from point_sam.viewer.autosave import Saved
+from point_sam.viewer.exporting import export, export_suffixes
+from point_sam.viewer.paths import inside, safe_name
+from point_sam.viewer.restoring import restore
+from point_sam.viewer.ui_canvas import Canvas
+from point_sam.viewer.ui_panel import Panel
+from point_sam.viewer.uploads import limit_uploads
+from point_sam.viewer.work import QueueFullError
+from point_sam.viewer.workspace import Event, Workspace
+
+if TYPE_CHECKING:
+    from viser import ClientHandle
+
+_LOG = logging.getLogger(__name__)
+_BROWSER = "point_sam_browser"  # the key in the browser's local storage
+_MAX_PENDING = 64  # actions of a page that wait; more is a key that is held down
+_ANSWER_SECONDS = 5.0  # for a browser to tell its storage
+
+
+class _StoppedError(Exception):
+    """Somebody pressed stop, or left."""
+
+
+class Page:
+    """One browser tab.
+
+    Args:
+        viewer: what all pages share.
+        client: the tab.
+    """
+
+    def __init__(self, viewer: Viewer, client: "ClientHandle") -> None:
+        self._viewer = viewer
+        self._client = client
+        self._hand = ThreadPoolExecutor(1, thread_name_prefix=f"page-{client.client_id}")
+        self._pending = 0
+        self._stopped = False
+        self._opened: Opened | None = None
+        self._canvas: Canvas | None = None
+        self._workspace: Workspace | None = None
+        self._searching = False
+        self._saved: list[Saved] = []
+        self._browser = ""
+        self.person = ""
+        self._enqueue(self._build)
+
+    def close(self) -> None:
+        """The tab is gone. What it did is in the autosave."""
+        self._stopped = True
+        self._hand.shutdown(wait=False, cancel_futures=True)
+
+    # How actions reach the page's thread.
+
+    def _enqueue(self, action: Callable[[], None]) -> None:
+        self._pending += 1
+        try:
+            self._hand.submit(self._run, action)
+        except RuntimeError:  # the page was closed meanwhile
+            return
+
+    def _run(self, action: Callable[[], None]) -> None:
+        self._pending -= 1
+        try:
+            action()
+        except (ValueError, OSError, ImportError, MemoryError, QueueFullError) as err:
+            self._panel.work(None)
+            self._panel.tell(first_line(err) or "out of memory", self._resting)
+        except Exception:
+            _LOG.exception("in the page of client %d", self._client.client_id)
+            self._panel.work(None)
+            self._panel.tell("something went wrong; the server's terminal says what", self._resting)
+
+    def _on(self, action: Callable[[], None]) -> Callable[[Any], Coroutine[Any, Any, None]]:
+        async def callback(event: Any) -> None:
+            if self._pending < _MAX_PENDING:
+                self._enqueue(action)
+
+        return callback
+
+    def _on_last(self, action: Callable[[], None]) -> Callable[[Any], Coroutine[Any, Any, None]]:
+        """Of updates that come faster than they are carried out, the last one alone."""
+        waiting: list[Any] = []
+
+        def run() -> None:
+            waiting.clear()
+            action()
+
+        async def callback(event: Any) -> None:
+            if not waiting:
+                waiting.append(event)
+                self._enqueue(run)
+
+        return callback
+
+    def _on_ray(self, *, shifted: bool) -> Any:
+        async def callback(event: Any) -> None:
+            if self._pending < _MAX_PENDING:
+                self._enqueue(partial(self._click, event.ray_origin, event.ray_direction, shifted))
+
+        return callback
+
+    @property
+    def _resting(self) -> str:
+        return "busy" if self._searching else "ready" if self._workspace else "empty"
+
+    # Opening.
+
+    def _build(self) -> None:
+        self._panel = panel = Panel(self._client)
+        panel.tell("starting", "busy")
+        limit_uploads(self._client, self._viewer.max_upload, lambda why: self._enqueue(partial(panel.tell, why)))
+        self._connect(panel)
+        self._browser = self._find_browser()
+        self.person = f"{self._browser}-{secrets.token_hex(4)}"
+        if self._viewer.file is not None:
+            self._open(self._viewer.file)
+        else:
+            panel.tell("Type the path of a cloud or mesh, or upload one", "empty")
+
+    def _connect(self, panel: Panel) -> None:
+        on = self._on
+        for handle, action in (
+            (panel.stop, self._stop),
+            (panel.restore_saved, self._resume),
+            (panel.discard_saved, self._discard),
+            (panel.next_click, lambda: panel.switch(not panel.positive)),
+            (panel.candidate, self._step),
+            (panel.undo, self._undo),
+            (panel.clear, self._clear),
+            (panel.accept, self._accept),
+            (panel.rename, self._rename),
+            (panel.visible, self._toggle),
+            (panel.delete, self._delete),
+            (panel.everything, self._everything),
+            (panel.export, self._export),
+            (panel.open, lambda: self._open(self._typed())),
+            (panel.restore, lambda: self._restore(self._typed())),
+        ):
+            handle.on_click(on(action))
+        for key, action in zip(panel.keys, (self._undo, self._accept, self._step), strict=True):
+            key.on_trigger(on(action))
+        for control in (panel.mode, panel.opacity, panel.size):
+            control.on_update(self._on_last(self._redraw))
+        panel.chosen.on_update(self._on_last(self._show_name))
+        panel.upload.on_upload(on(lambda: self._uploaded(panel.upload, self._open)))
+        panel.upload_result.on_upload(on(lambda: self._uploaded(panel.upload_result, self._restore)))
+        self._client.scene.on_click()(self._on_ray(shifted=False))
+        self._client.scene.on_click(modifier="shift")(self._on_ray(shifted=True))
+
+    def _find_browser(self) -> str:
+        """Who this is: a random number that the browser keeps, so that its work is offered to it and nobody else."""
+        try:
+            known = self._client.local_storage.get_item(_BROWSER, timeout=_ANSWER_SECONDS)
+        except (RuntimeError, TimeoutError):  # it keeps nothing, or is gone
+            known = None
+        if known is None or not re.fullmatch("[0-9a-f]{24}", known):
+            known = secrets.token_hex(12)
+            self._client.local_storage.set_item(_BROWSER, known)
+        return known
+
+    def _typed(self) -> Path:
+        return inside(self._viewer.folder, self._panel.path.value)
+
+    def _uploaded(self, button: Any, action: Callable[[Path], None]) -> None:
+        file = button.value
+        button._impl.value = type(file)("", b"")  # viser would keep the bytes as long as the page lives
+        with tempfile.TemporaryDirectory(prefix="point-sam-upload-") as folder:
+            path = Path(folder) / safe_name(file.name)
+            path.write_bytes(file.content)
+            action(path)
+
+    def _open(self, path: Path) -> None:
+        if self._searching:
+            raise ValueError("everything is being segmented; stop that first")
+        panel = self._panel
+        panel.tell(f"Reading {path.name}", "busy")
+        panel.work(0.1)
+        opened = self._viewer.open(path)
+        if self._canvas is not None:
+            self._canvas.remove()
+        panel.empty()
+        self._workspace = None
+        self._opened = opened
+        self._canvas = Canvas(self._client, opened, panel.look)
+        panel.opened(opened.scene.name, len(opened.drawing), len(opened.scene), export_suffixes(opened.scene))
+        panel.work(0.3)
+        panel.tell("Waiting for the model", "busy")
+        encoding = self._viewer.library.get(
+            opened.scene,
+            self._viewer.model,
+            owner=self.person,
+            on_start=lambda: self._enqueue(partial(self._encoding, opened)),
+        )
+        encoding.add_done_callback(lambda done: self._enqueue(partial(self._encoded, opened, done)))
+
+    def _encoding(self, opened: Opened) -> None:
+        if self._opened is opened and self._workspace is None:
+            self._panel.work(0.5)
+            self._panel.tell("Encoding, once for all clicks", "busy")
+
+    def _encoded(self, opened: Opened, done: "Future[EncodedCloud]") -> None:
+        if self._opened is not opened:
+            return
+        self._workspace = Workspace(opened.scene, self._viewer.model, done.result())
+        self._panel.work(None)
+        self._panel.show(self._workspace.state)
+        self._panel.tell("Click on a part; shift-click takes away", "ready")
+        pending = self._viewer.autosave.pending(opened.scene)
+        others = {page.person for page in list(self._viewer.pages.values()) if page is not self}
+        mine = [saved for saved in pending.saved if saved.person.startswith(f"{self._browser}-")]
+        self._saved = [saved for saved in mine if saved.person not in others]
+        self._panel.offer(self._saved)
+
+    # Working on what is open.
+
+    def _ready(self) -> Workspace:
+        if self._searching:
+            raise ValueError("everything is being segmented; stop that first")
+        if self._workspace is None:
+            raise ValueError("open a cloud or mesh first" if self._opened is None else "not yet: it is being encoded")
+        return self._workspace
+
+    def _after(self, event: Event, **facts: Any) -> None:
+        """Show what an action did, and keep it."""
+        if event.changed and self._workspace is not None and self._canvas is not None and self._opened is not None:
+            state = self._workspace.state
+            start = time.perf_counter()
+            self._canvas.show(state, self._panel.look)
+            self._client.flush()
+            facts["paint"] = f"{time.perf_counter() - start:.4f}"
+            self._panel.show(state)
+            self._viewer.autosave.save(self._opened.scene, self.person, state)
+        self._panel.tell(event.message, self._resting, **facts)
+
+    def _ask_model(self, call: Callable[[], Event]) -> Event:
+        return self._viewer.work.submit(call, owner=self.person).result()
+
+    def _click(self, origin: tuple[float, ...], direction: tuple[float, ...], shifted: bool) -> None:
+        workspace = self._ready()
+        positive = self._panel.positive and not shifted
+        point = None if self._canvas is None else self._canvas.pick(origin, direction)
+        start = time.perf_counter()
+        event = self._ask_model(lambda: workspace.click(point, positive))
+        self._after(event, model=f"{time.perf_counter() - start:.4f}")
+
+    def _step(self) -> None:
+        self._after(self._ready().step())
+
+    def _undo(self) -> None:
+        self._after(self._ready().undo())
+
+    def _clear(self) -> None:
+        self._after(self._ready().clear())
+
+    def _accept(self) -> None:
+        self._after(self._ready().accept())
+        self._panel.switch(True)
+
+    def _chosen(self) -> int:
+        chosen = self._panel.object_id
+        if chosen is None:
+            raise ValueError("there is no object yet; accept one first")
+        return chosen
+
+    def _rename(self) -> None:
+        self._after(self._ready().rename(self._chosen(), self._panel.name.value))
+
+    def _delete(self) -> None:
+        self._after(self._ready().delete(self._chosen()))
+
+    def _toggle(self) -> None:
+        workspace, chosen = self._ready(), self._chosen()
+        visible = any(item.id == chosen and item.visible for item in workspace.state.objects)
+        self._after(workspace.show(chosen, not visible))
+
+    def _show_name(self) -> None:
+        if self._workspace is not None:
+            names = {item.id: item.name for item in self._workspace.state.objects}
+            self._panel.name.value = names.get(self._panel.object_id or 0, "")
+
+    def _redraw(self) -> None:
+        if self._canvas is not None and self._workspace is not None:
+            self._canvas.show(self._workspace.state, self._panel.look)
+
+    # Segmenting everything.
+
+    def _everything(self) -> None:
+        workspace = self._ready()
+        self._searching, self._stopped = True, False
+        self._panel.work(0.0, can_stop=True)
+        self._panel.tell("Segmenting everything", "busy")
+        search = self._viewer.work.submit(lambda: workspace.everything(self._progress), owner=self.person)
+        search.add_done_callback(lambda done: self._enqueue(partial(self._found, done)))
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._stopped:
+            raise _StoppedError
+        self._panel.work(done / max(total, 1), can_stop=True)
+
+    def _stop(self) -> None:
+        self._stopped = True
+
+    def _found(self, done: "Future[Event]") -> None:
+        self._searching = False
+        self._panel.work(None)
+        try:
+            self._after(done.result())
+        except _StoppedError:
+            self._panel.tell("Stopped; nothing has changed", "ready")
+
+    # Files and earlier work.
+
+    def _export(self) -> None:
+        state = self._ready().state
+        if self._opened is None or not state.objects:
+            raise ValueError("there is no object yet; accept one first")
+        scene = self._opened.scene
+        with tempfile.TemporaryDirectory(prefix="point-sam-export-") as folder:
+            path = Path(folder) / f"{Path(safe_name(scene.name)).stem}_objects{self._panel.format.value}"
+            remarks = export(path, scene, state.objects)
+            content = path.read_bytes()
+        self._client.send_file_download(path.name, content, save_immediately=True)
+        if state.clicks:
+            remarks.append("the clicks that are not accepted are not in it")
+        else:
+            self._viewer.autosave.discard(scene, self.person)
+        self._panel.tell("; ".join([f"Exported {path.name}", *remarks]), "ready")
+
+    def _restore(self, path: Path) -> None:
+        workspace = self._ready()
+        if self._opened is not None:
+            self._after(workspace.add(restore(self._opened.scene, path)))
+
+    def _resume(self) -> None:
+        workspace = self._ready()
+        if not self._saved or self._opened is None:
+            return
+        saved = self._saved[0]
+        self._after(self._ask_model(lambda: workspace.resume(saved.objects, saved.clicks, saved.choices)))
+        self._drop(saved)
+
+    def _discard(self) -> None:
+        if self._saved:
+            self._drop(self._saved[0])
+            self._panel.tell("Thrown away", self._resting)
+
+    def _drop(self, saved: Saved) -> None:
+        """Offer it no longer."""
+        self._saved.remove(saved)
+        if self._opened is not None and saved.person != self.person:
+            self._viewer.autosave.discard(self._opened.scene, saved.person)
+        self._panel.offer(self._saved)

@@ -1,0 +1,108 @@
+"""The drawn points of one page: their colours, the clicks, the camera."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from point_sam.viewer.app import Opened
+from point_sam.viewer.coloring import ColorMode, Painter
+from point_sam.viewer.picking import pick
+from point_sam.viewer.workspace import State
+
+if TYPE_CHECKING:
+    from viser import ClientHandle
+
+POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
+_EYE = {"z": (1.35, -1.15, 0.7), "y": (1.35, 0.7, 1.15)}  # all of the unit ball in view at viser's 75 degrees
+
+
+@dataclass(frozen=True)
+class Look:
+    """How points are drawn.
+
+    Attributes:
+        mode: what their colour says.
+        opacity: of mask and objects, 0..1.
+        size: times the size at which neighbours touch.
+    """
+
+    mode: ColorMode = "rgb"
+    opacity: float = 0.65
+    size: float = 1.0
+
+
+class Canvas:
+    """A scene in a browser.
+
+    Args:
+        client: the browser.
+        opened: what is shown.
+    """
+
+    def __init__(self, client: "ClientHandle", opened: Opened, look: Look) -> None:
+        self._client = client
+        self._drawing = opened.drawing
+        self._painter = Painter(opened.scene, opened.drawing)
+        self._markers: list[Any] = []
+        self._look = look
+        up = opened.scene.up
+        with client.atomic():
+            client.scene.set_up_direction(f"+{up}")  # type: ignore[arg-type]
+            client.camera.up_direction = np.array([0.0, 1.0, 0.0] if up == "y" else [0.0, 0.0, 1.0])
+            client.camera.position = np.array(_EYE[up])
+            client.camera.look_at = np.zeros(3)
+            self._cloud = client.scene.add_point_cloud(
+                "/cloud",
+                opened.drawing.positions,
+                self._painter.paint(look.mode, opacity=look.opacity),
+                point_size=self._point_size,
+                precision="float32",
+                point_shape="circle",
+                point_shading="flat",
+            )
+
+    @property
+    def _point_size(self) -> float:
+        return float(self._drawing.point_size * self._look.size)
+
+    def pick(self, origin: tuple[float, ...], direction: tuple[float, ...]) -> int | None:
+        """The scene's point under a ray; None for the background."""
+        return pick(self._drawing, origin, direction, point_size=self._point_size)
+
+    def show(self, state: State, look: Look) -> None:
+        """Draw a state."""
+        resized = look.size != self._look.size
+        self._look = look
+        colors = self._painter.paint(
+            look.mode, mask=state.mask, iou_score=state.iou_score, objects=state.objects, opacity=look.opacity
+        )
+        with self._client.atomic():
+            self._cloud.colors = colors
+            if resized:
+                self._cloud.point_size = self._point_size
+            self._mark(state)
+
+    def remove(self) -> None:
+        """Take it away."""
+        with self._client.atomic():
+            for marker in self._markers:
+                marker.remove()
+            self._cloud.remove()
+        self._markers = []
+
+    def _mark(self, state: State) -> None:
+        while len(self._markers) > len(state.clicks):
+            self._markers.pop().remove()
+        for i, click in enumerate(state.clicks):
+            place = self._drawing.to_drawing(np.array([click.point], np.float64))[0]
+            color = POSITIVE if click.positive else NEGATIVE
+            if i < len(self._markers):
+                self._markers[i].position = place
+                self._markers[i].color = color
+            else:
+                self._markers.append(
+                    self._client.scene.add_icosphere(
+                        f"/click_{i}", 0.012, color, subdivisions=2, position=place, cast_shadow=False
+                    )
+                )
