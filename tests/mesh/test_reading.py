@@ -61,10 +61,58 @@ def test_texture_of_an_obj_is_laid_over_it_and_a_missing_one_leaves_the_material
 
     textured = load_mesh(tmp_path / "quad.obj").colors_at(np.zeros(1, int), weights)
     (tmp_path / "t.png").unlink()
-    plain = load_mesh(tmp_path / "quad.obj").colors_at(np.zeros(1, int), weights)
+    with pytest.warns(UserWarning, match=r"quad\.obj: names t\.png, which cannot be read beside it"):
+        plain = load_mesh(tmp_path / "quad.obj").colors_at(np.zeros(1, int), weights)
 
     np.testing.assert_allclose(textured, [[255, 0, 0]])
     np.testing.assert_allclose(plain, [[51, 102, 153]], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("written", "there"),
+    [("a wood.png", "a wood.png"), ("a%20wood.png", "a wood.png"), ("maps\\wood.png", "maps/wood.png"),
+     ("-s 2 2 1 wood.png", "wood.png")],
+)  # fmt: skip
+@pytest.mark.filterwarnings("error")
+def test_names_of_textures_are_taken_as_programs_write_them(tmp_path: Path, written: str, there: str) -> None:
+    (tmp_path / "maps").mkdir()
+    Image.new("RGB", (4, 4), (1, 2, 250)).save(tmp_path / there)
+    (tmp_path / "quad.mtl").write_text(f"newmtl m\nmap_Kd {written}\n")
+    (tmp_path / "quad.obj").write_text("mtllib quad.mtl\n" + _OBJ + _UV + "usemtl m\nf 1/1 2/2 3/3\n")
+
+    mesh = load_mesh(tmp_path / "quad.obj")
+
+    np.testing.assert_allclose(mesh.colors_at(np.zeros(1, int), np.eye(3)[:1]), [[1, 2, 250]])
+
+
+@pytest.mark.parametrize("damage", ["no materials", "no picture", "outside"])
+def test_colours_that_are_missing_are_none_and_are_told(tmp_path: Path, damage: str) -> None:
+    missing = {"no materials": "quad.mtl", "no picture": "t.png", "outside": "../t.png"}[damage]
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "t.png")
+    (tmp_path / "in" / "t.png").write_bytes(b"\x89PNG and no more")
+    if damage != "no materials":
+        (tmp_path / "in" / "quad.mtl").write_text(f"newmtl m\nmap_Kd {missing}\n")
+    path = tmp_path / "in" / "quad.obj"
+    path.write_text("mtllib quad.mtl\n" + _OBJ + _UV + "usemtl m\nf 1/1 2/2 3/3\n")
+
+    with pytest.warns(UserWarning, match=f"names {missing}, which cannot be read") as told:
+        mesh = load_mesh(path)
+
+    assert not mesh.has_color
+    assert len(told) == 1
+
+
+def test_texture_that_a_ply_names_in_vain_is_told_without_a_traceback(tmp_path: Path, capfd) -> None:
+    (tmp_path / "leaf.ply").write_text(
+        "ply\nformat ascii 1.0\ncomment TextureFile leaf.png\nelement vertex 3\nproperty float x\nproperty float y\n"
+        "property float z\nproperty float s\nproperty float t\nelement face 1\nproperty list uchar int vertex_indices\n"
+        "end_header\n0 0 0 0 0\n1 0 0 1 0\n0 1 0 0 1\n3 0 1 2\n"
+    )
+
+    with pytest.warns(UserWarning, match=r"names leaf\.png"):
+        assert not load_mesh(tmp_path / "leaf.ply").has_color
+    assert capfd.readouterr().err == ""
 
 
 def test_vertex_colours_of_a_ply_are_kept(tmp_path: Path) -> None:

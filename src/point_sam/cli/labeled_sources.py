@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from point_sam.cli.labeled_output import LABEL, MASKS, check_labeled_output, label_color, write_labeled
-from point_sam.cli.meshes import MeshOptions
+from point_sam.cli.meshes import MeshOptions, sampled
 from point_sam.cli.outputs import check_parts_folder, is_mesh_output, same_file
 
 if TYPE_CHECKING:
@@ -132,15 +132,12 @@ class LabeledMesh:
         parts: where files of the parts go; None for none.
 
     Raises:
-        ValueError, FileNotFoundError, ImportError: as `load_mesh` and `sample_surface`.
+        ValueError, FileNotFoundError, ImportError: as `sampled`.
     """
 
     def __init__(self, file: Path, options: MeshOptions, out: Path, parts: PartFolder | None) -> None:
-        from point_sam.mesh import load_mesh, sample_surface
-
-        self.mesh = load_mesh(file)
+        self.mesh, self.samples = sampled(file, options)
         self.options = options
-        self.samples = sample_surface(self.mesh, options.samples, options.seed)
         self.cloud = self.samples.cloud()
         if not is_mesh_output(out):
             check_labeled_output(out, self.cloud)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from point_sam.cli.sources import Mask
+    from point_sam.mesh import Mesh, SurfaceSamples
 
 _PART = 1
 _PANEL = "Meshes"
@@ -92,6 +93,21 @@ def mesh_options(
     return None
 
 
+def sampled(file: Path, options: MeshOptions) -> "tuple[Mesh, SurfaceSamples]":
+    """The mesh, and points drawn on it.
+
+    Raises:
+        ValueError, FileNotFoundError, ImportError: as `load_mesh` and `sample_surface`, with the file's name.
+    """
+    from point_sam.mesh import MeshError, load_mesh, sample_surface
+
+    mesh = load_mesh(file)
+    try:
+        return mesh, sample_surface(mesh, options.samples, options.seed)
+    except MeshError as err:
+        raise MeshError(f"{file}: {err}") from err
+
+
 class MeshSource:
     """A mesh and the points drawn on it; see `point_sam.cli.sources.Source`.
 
@@ -101,15 +117,12 @@ class MeshSource:
         part_files: where the rest and the part go, in this order; None for no such files.
 
     Raises:
-        ValueError, FileNotFoundError, ImportError: as `load_mesh` and `sample_surface`.
+        ValueError, FileNotFoundError, ImportError: as `sampled`.
     """
 
     def __init__(self, file: Path, options: MeshOptions, part_files: tuple[Path, Path] | None) -> None:
-        from point_sam.mesh import load_mesh, sample_surface
-
-        self.mesh = load_mesh(file)
+        self.mesh, self.samples = sampled(file, options)
         self.options = options
-        self.samples = sample_surface(self.mesh, options.samples, options.seed)
         self.cloud = self.samples.cloud()
         self._part_files = part_files
         self._clicks: list[Click] = []

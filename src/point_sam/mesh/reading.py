@@ -4,21 +4,27 @@ trimesh takes much garbage for an empty scene, and a scene may hold curves and p
 is that some triangle can be had.
 """
 
+import io
+import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from point_sam.mesh.colors import Coloring, PerCorner, color_of_trimesh, texture_pixels
+from point_sam.mesh.colors import UNKNOWN, Coloring, PerCorner, color_of_trimesh, texture_pixels
+from point_sam.mesh.gltf import prepare_gltf
 from point_sam.mesh.mesh import Mesh, MeshError
+from point_sam.mesh.resources import resources_of
 from point_sam.mesh.surfaces import Surface
-from point_sam.messages import first_line
+from point_sam.messages import first_line, printable
 
 READABLE = (".glb", ".gltf", ".obj", ".off", ".ply", ".stl")
 _HEADER = 1 << 16  # bytes in which the header of a PLY file ends
+_MOST_NAMES, _MAX_NAME = 3, 80  # of missing files in a warning
 _PLY_FACES = re.compile(rb"^element[ \t]+face[ \t]+0*[1-9]", re.MULTILINE)
 
 
@@ -41,7 +47,7 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     """Read a mesh with its colours: GLB, GLTF, OBJ, STL, OFF, or a PLY with faces.
 
     Every node of a scene is taken to its place. Textures, vertex, face and material colours are kept; a texture that
-    is missing leaves the material's colour. Nothing is merged, filled or turned.
+    is missing leaves the material's colour, with a warning that names it. Nothing is merged, filled or turned.
 
     Args:
         path: a file; the textures and buffers that it names are looked for beside it.
@@ -61,8 +67,11 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     if path.stat().st_size == 0:
         raise MeshError(f"{path}: the file is empty (0 bytes)")
     trimesh = import_trimesh()
+    resources = resources_of(trimesh, path)
     try:
-        surfaces = list(_surfaces(trimesh.load_scene(path, process=False)))
+        surfaces = list(_surfaces(_scene(trimesh, path, resources)))
+    except MeshError:
+        raise
     except MemoryError as err:
         raise MeshError(f"{path}: does not fit into memory") from err
     except Exception as err:  # trimesh's readers raise whatever their parser met
@@ -72,6 +81,14 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
         raise MeshError(f"{path}: holds no triangles; a cloud of points is .ply, .pcd, .xyz, ...")
     mesh = Mesh.of(surfaces)
     _check(mesh, path)
+    if resources.missing:
+        names = ", ".join(printable(name, _MAX_NAME) for name in resources.missing[:_MOST_NAMES])
+        more = ", ..." if len(resources.missing) > _MOST_NAMES else ""
+        warnings.warn(
+            f"{path}: names {names}{more}, which cannot be read beside it; what hangs on that has its material's "
+            f"colour, or none",
+            stacklevel=2,
+        )
     return mesh
 
 
@@ -88,7 +105,17 @@ def import_trimesh(extra: str = "mesh") -> Any:
         import trimesh
     except ImportError as err:
         raise ImportError(f"reading meshes needs trimesh: pip install 'point-sam[{extra}]'") from err
+    if not trimesh.util.log.handlers:  # else Python prints its warnings, tracebacks among them, where nobody logs
+        trimesh.util.log.addHandler(logging.NullHandler())
     return trimesh
+
+
+def _scene(trimesh: Any, path: Path, resources: Any) -> Any:
+    suffix = path.suffix.lower()
+    content = prepare_gltf(path, resources.get) if suffix in (".glb", ".gltf") else None
+    if content is None:
+        return trimesh.load_scene(path, resolver=resources, process=False)
+    return trimesh.load_scene(io.BytesIO(content), file_type=suffix[1:], resolver=resources, process=False)
 
 
 def _surfaces(scene: Any) -> Iterator[tuple[str, Surface]]:
@@ -112,8 +139,13 @@ def _surfaces(scene: Any) -> Iterator[tuple[str, Surface]]:
 
 
 def _color(geometry: Any, pixels: Any) -> Coloring:
-    """As for labelled objects, but for glTF's vertex colours under a white material, which trimesh puts aside."""
+    """As for labelled objects, but for glTF's vertex colours under a white material, which trimesh puts aside.
+
+    And without the grey picture that trimesh makes up where an OBJ's materials or a PLY's texture are missing.
+    """
     visual = geometry.visual
+    if _is_made_up(getattr(getattr(visual, "material", None), "image", None)):
+        return UNKNOWN
     aside = getattr(visual, "vertex_attributes", {})
     plain = color_of_trimesh(geometry, pixels)
     if "color" not in aside or not hasattr(visual, "material") or isinstance(plain, PerCorner):
@@ -126,6 +158,13 @@ def _color(geometry: Any, pixels: Any) -> Coloring:
     rgb = np.asarray(aside["color"])[:, :3]
     scale = {"f": 255.0, "u": 255 / np.iinfo(rgb.dtype).max if rgb.dtype.kind == "u" else 1.0}[rgb.dtype.kind]
     return PerCorner(rgb.astype(float)[np.asarray(geometry.faces)] * scale)
+
+
+def _is_made_up(image: Any) -> bool:
+    """Whether it is the picture of `trimesh.visual.material.color_image()`."""
+    if image is None or image.size != (2, 2) or image.mode != "RGBA":
+        return False
+    return bool((np.asarray(image) == [100, 100, 100, 255]).all())
 
 
 def _check(mesh: Mesh, path: Path) -> None:

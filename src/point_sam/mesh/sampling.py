@@ -69,7 +69,7 @@ def draw_on_faces(
     """
     share = np.nan_to_num(areas, nan=0.0, posinf=0.0)
     if not share.sum() > 0:
-        raise MeshError("the model has no surface to draw points on")
+        raise MeshError("the mesh has no surface to draw points on: no face has an area")
     face = np.sort(generator.choice(len(share), count, p=share / share.sum()))
     root, other = np.sqrt(generator.random(count)), generator.random(count)
     return face, np.stack([1 - root, root * (1 - other), root * other], axis=1)
