@@ -1,8 +1,11 @@
 """Encodings that people share: each is made once, the least recently used go first when memory is short."""
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from point_sam.encoded import EncodedCloud
 from point_sam.predictor import PointSAM
@@ -26,7 +29,14 @@ class Library:
     """
 
     def __init__(self, work: WorkQueue, *, max_bytes: int = MAX_BYTES) -> None:
-        raise NotImplementedError
+        if max_bytes < 0:
+            raise ValueError(f"max_bytes is {max_bytes}; it must be 0 or more")
+        self._work = work
+        self._max_bytes = max_bytes
+        self._lock = threading.RLock()
+        self._kept: OrderedDict[_Key, EncodedCloud] = OrderedDict()
+        self._alive: WeakValueDictionary[_Key, EncodedCloud] = WeakValueDictionary()
+        self._coming: dict[_Key, Future[EncodedCloud]] = {}
 
     def get(
         self,
@@ -49,17 +59,89 @@ class Library:
         Raises:
             RuntimeError: as `WorkQueue.submit`.
         """
-        raise NotImplementedError
+        key = _Key(scene.fingerprint, model.fingerprint, model.num_groups, model.group_size, model.max_encoder_points)
+        answer: Future[EncodedCloud] = Future()
+        with self._lock:
+            found = self._find(key) or self._find(key._replace(cloud=scene.unit_fingerprint))
+            if found is not None:
+                answer.set_result(found)
+                return answer
+            coming = self._coming.get(key)
+            if coming is None:
+                coming = self._work.submit(
+                    lambda: model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True),
+                    owner=owner,
+                    on_start=on_start,
+                )
+                self._coming[key] = coming
+                coming.add_done_callback(lambda done: self._arrived(key, done))
+        coming.add_done_callback(lambda done: _hand_on(done, answer))
+        return answer
 
     def add(self, encoded: EncodedCloud) -> None:
         """Keep an encoding that came from elsewhere, such as a file of `point-sam encode`."""
-        raise NotImplementedError
+        key = _Key(
+            encoded.cloud_fingerprint,
+            encoded.model_fingerprint,
+            encoded.num_groups,
+            encoded.group_size,
+            encoded.max_encoder_points,
+        )
+        with self._lock:
+            self._keep(key, encoded)
 
     @property
     def num_bytes(self) -> int:
         """Of the tensors kept."""
-        raise NotImplementedError
+        with self._lock:
+            return sum(bytes_of(encoded) for encoded in self._kept.values())
 
     def __len__(self) -> int:
         """Encodings kept."""
-        raise NotImplementedError
+        return len(self._kept)
+
+    def _find(self, key: "_Key") -> EncodedCloud | None:
+        found = self._alive.get(key)
+        if found is not None:
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: "_Key", encoded: EncodedCloud) -> None:
+        self._alive[key] = encoded
+        self._kept[key] = encoded
+        self._kept.move_to_end(key)
+        if bytes_of(encoded) > self._max_bytes:
+            del self._kept[key]
+        while self.num_bytes > self._max_bytes:
+            self._kept.popitem(last=False)
+
+    def _arrived(self, key: "_Key", done: "Future[EncodedCloud]") -> None:
+        with self._lock:
+            del self._coming[key]
+            if not done.cancelled() and done.exception() is None:
+                self.add(done.result())
+
+
+class _Key(NamedTuple):
+    cloud: str
+    model: str
+    num_groups: int
+    group_size: int | None
+    max_encoder_points: int | None
+
+
+def bytes_of(encoded: EncodedCloud) -> int:
+    """Of an encoding's tensors."""
+    tensors = (encoded.embeddings, *vars(encoded.geometry).values())
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _hand_on(done: "Future[EncodedCloud]", answer: "Future[EncodedCloud]") -> None:
+    """The outcome of one future to another, which its holder may have cancelled."""
+    if done.cancelled():
+        answer.cancel()
+    elif answer.set_running_or_notify_cancel():
+        if (error := done.exception()) is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(done.result())

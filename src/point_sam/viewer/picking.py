@@ -8,6 +8,8 @@ from point_sam.viewer.drawing import Drawing
 
 # Radians on either side of the ray: five pixels of a window 800 high with a field of view of 45 degrees.
 POINTER_ANGLE = 0.005
+# Tolerances that the front surface may be deep: enough where it is seen at up to 63 degrees from its normal.
+_FRONT = 2.0
 
 
 def pick(
@@ -21,8 +23,8 @@ def pick(
     """The scene's point that a click means, or None where it went past everything.
 
     A point is hit if the ray passes it within its drawn radius or its `reach`, whichever is more, plus `angle` times
-    its depth. Of the points hit those of the front surface count, no deeper than the first by more than its tolerance;
-    among them the one nearest to the ray is taken.
+    its depth. Of the points hit those of the front surface count, no deeper than the first by more than twice its
+    tolerance; among them the one nearest to the ray is taken.
 
     Args:
         drawing: what is shown.
@@ -46,7 +48,7 @@ def pick(
     if len(hit) == 0:
         return None
     first = hit[depth[hit].argmin()]
-    front = hit[depth[hit] <= depth[first] + tolerance[first]]
+    front = hit[depth[hit] <= depth[first] + _FRONT * tolerance[first]]
     return int(drawing.index[front[aside[front].argmin()]])
 
 

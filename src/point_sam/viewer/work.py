@@ -1,12 +1,19 @@
 """One queue for all calls of the model, so that they wait for each other and nobody else waits for them."""
 
+import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 MAX_WAITING = 64  # calls of one person; more is a key that is held down
+
+
+class QueueFullError(RuntimeError):
+    """A person has too many calls waiting."""
 
 
 class WorkQueue:
@@ -24,7 +31,17 @@ class WorkQueue:
     """
 
     def __init__(self, workers: int = 1, *, max_waiting: int = MAX_WAITING) -> None:
-        raise NotImplementedError
+        for name, value in (("workers", workers), ("max_waiting", max_waiting)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be 1 or more")
+        self._max_waiting = max_waiting
+        self._changed = threading.Condition()
+        # Whose turn it is comes first; a person leaves when nothing of theirs waits, and joins at the end.
+        self._turns: OrderedDict[Hashable, deque[_Call]] = OrderedDict()
+        self._running = 0
+        self._closed = False
+        for number in range(workers):
+            threading.Thread(target=self._work, name=f"point-sam-work-{number}", daemon=True).start()
 
     def submit(
         self, call: Callable[[], T], *, owner: Hashable = None, on_start: Callable[[], Any] | None = None
@@ -43,21 +60,77 @@ class WorkQueue:
             RuntimeError: the queue is closed.
             QueueFullError: this person has too many calls waiting.
         """
-        raise NotImplementedError
+        future: Future[T] = Future()
+        with self._changed:
+            if self._closed:
+                raise RuntimeError("the work queue is closed; the server is going down")
+            calls = self._turns.get(owner, deque())
+            waiting = deque(item for item in calls if not item.future.cancelled())
+            if len(waiting) >= self._max_waiting:
+                raise QueueFullError(f"{len(waiting)} requests are waiting already; wait until some are answered")
+            waiting.append(_Call(call, on_start, future))
+            self._turns[owner] = waiting
+            self._changed.notify()
+        return future
 
     def waiting(self, owner: Hashable = None) -> int:
         """Calls of this person that have not begun."""
-        raise NotImplementedError
+        with self._changed:
+            return sum(not call.future.cancelled() for call in self._turns.get(owner, ()))
 
     @property
     def busy(self) -> int:
         """Calls that are running or waiting, of everybody."""
-        raise NotImplementedError
+        with self._changed:
+            waiting = sum(not call.future.cancelled() for calls in self._turns.values() for call in calls)
+            return self._running + waiting
 
     def close(self) -> None:
         """Cancel what waits and take no more; what runs is run to its end, but not waited for."""
-        raise NotImplementedError
+        with self._changed:
+            self._closed = True
+            dropped = [call.future for calls in self._turns.values() for call in calls]
+            self._turns.clear()
+            self._changed.notify_all()
+        # Outside the lock: cancelling calls back whoever waits for the future.
+        for future in dropped:
+            future.cancel()
+
+    def _work(self) -> None:
+        while (call := self._next()) is not None:
+            try:
+                if call.future.set_running_or_notify_cancel():
+                    call.carry_out()
+            finally:
+                with self._changed:
+                    self._running -= 1
+            del call  # nothing of the last call lives on while the next is waited for
+
+    def _next(self) -> "_Call | None":
+        with self._changed:
+            self._changed.wait_for(lambda: self._turns or self._closed)
+            if not self._turns:
+                return None
+            owner, calls = self._turns.popitem(last=False)
+            call = calls.popleft()
+            if calls:
+                self._turns[owner] = calls
+            self._running += 1
+            return call
 
 
-class QueueFullError(RuntimeError):
-    """A person has too many calls waiting."""
+@dataclass(frozen=True, eq=False)
+class _Call:
+    call: Callable[[], Any]
+    on_start: Callable[[], Any] | None
+    future: "Future[Any]"
+
+    def carry_out(self) -> None:
+        try:
+            if self.on_start is not None:
+                self.on_start()
+            result = self.call()
+        except BaseException as err:  # whatever it is, the thread serves others
+            self.future.set_exception(err)
+        else:
+            self.future.set_result(result)
