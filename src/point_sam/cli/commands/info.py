@@ -8,6 +8,7 @@ import typer
 from point_sam.cli import options as shared
 from point_sam.cli.console import Stages, print_json, say
 from point_sam.cli.describe_cloud import describe_cloud, print_cloud
+from point_sam.cli.describe_encoded import describe_encoded, is_encoded, print_encoded
 from point_sam.cli.describe_mesh import describe_mesh, print_mesh
 from point_sam.cli.describe_weights import describe_weights, is_weights, print_weights
 
@@ -20,20 +21,25 @@ def command(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", show_default=False, help="A cloud, a mesh, or weights (.safetensors .pt .pth .bin)."
+            metavar="FILE",
+            show_default=False,
+            help="A cloud, a mesh, weights (.safetensors .pt .pth .bin), or what point-sam encode wrote.",
         ),
     ],
     as_json: shared.Json = False,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
-    """Tell what a cloud, a mesh or a file of weights holds.
+    """Tell what a cloud, a mesh, a file of weights or an embedding file holds.
 
     Of a cloud: points, bounds, colour, attributes, duplicates, what normalisation does to it, and which grouping suits
-    it. Of a mesh: faces, pieces, bounds, area, colour, open edges. Of weights: architecture and size.
+    it. Of a mesh: faces, pieces, bounds, area, colour, open edges. Of weights: architecture and size. Of an embedding:
+    points, grouping, fingerprints.
     """
     from point_sam.mesh import is_mesh_file, load_mesh
 
-    if is_weights(file):
+    if is_encoded(file):
+        about = describe_encoded(file)
+    elif is_weights(file):
         about = describe_weights(file)
     elif is_mesh_file(file):
         if drop_invalid:
@@ -49,4 +55,5 @@ def command(
         print_json({"file": str(file), **about})
         return
     say(f"file        {file}")
-    {"weights": print_weights, "mesh": print_mesh, "cloud": print_cloud}[about["kind"]](about)
+    printers = {"encoded": print_encoded, "weights": print_weights, "mesh": print_mesh, "cloud": print_cloud}
+    printers[about["kind"]](about)

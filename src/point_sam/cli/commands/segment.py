@@ -1,5 +1,6 @@
 """`point-sam segment`: the object or part under the clicks."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,19 @@ import typer
 from point_sam.cli import options as shared
 from point_sam.cli.clicks import PointsCommand, prompts_of
 from point_sam.cli.console import Stages, print_json, remark, say
+from point_sam.cli.embeddings import check_embedding, load_embedding, locate_embedding
 from point_sam.cli.meshes import MeshSource, NoSmooth, Samples, Seed, mesh_options
 from point_sam.cli.outputs import check_output, check_part_files, check_picture, default_output, default_up, draw
-from point_sam.cli.segmenting import DECODING, DRAWING, ENCODING, LOADING, READING, WRITING, segment_cloud
+from point_sam.cli.segmenting import (
+    DECODING,
+    DRAWING,
+    ENCODING,
+    LOADING,
+    READING,
+    WRITING,
+    FocusChoice,
+    segment_cloud,
+)
 from point_sam.cli.sources import CloudSource, Source
 
 COMMAND_CLASS = PointsCommand
@@ -20,11 +31,14 @@ EPILOG = (
     "  point-sam segment scene.ply --index 4711 -o part.npz --picture part.png\n\n"
     "  point-sam segment scene.ply --point 1.2 0.4 3 --label 1 --point 1.5 0.4 3 --label 0\n\n"
     "  point-sam segment scene.ply --point 0.5 0.1 -0.2 --normalized --model large --num-groups 2048\n\n"
-    "  point-sam segment model.glb --point 0.5 0.1 -0.2 -o part.glb --parts parts"
+    "  point-sam segment model.glb --point 0.5 0.1 -0.2 -o part.glb --parts parts\n\n"
+    "  point-sam segment street.las --point 12.5 3.1 0.8 --focus-radius 4\n\n"
+    "  point-sam segment scene.ply --point 0.5 0.1 -0.2 --encoded embeddings"
 )
 _CLICKS = "Clicks"
 _OUTPUT = "Output"
 _MESH = "Meshes"
+_LARGE = "Large clouds"
 
 
 def command(
@@ -137,6 +151,35 @@ def command(
     samples: Samples = None,
     seed: Seed = None,
     no_smooth: NoSmooth = False,
+    focus: Annotated[
+        bool,
+        typer.Option(
+            "--focus",
+            rich_help_panel=_LARGE,
+            help="After the first click, encode the neighbourhood of its mask again by itself, at full resolution. "
+            "The mask is then empty elsewhere.",
+        ),
+    ] = False,
+    focus_radius: Annotated[
+        float | None,
+        typer.Option(
+            "--focus-radius",
+            metavar="R",
+            rich_help_panel=_LARGE,
+            help="The same for the points within R of the first click, in the file's units. About twice the object's "
+            "radius suits a part, more an object as a whole.",
+        ),
+    ] = None,
+    encoded: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="EMB|DIR",
+            show_default=False,
+            rich_help_panel=_LARGE,
+            help="Start from what point-sam encode wrote of FILE: that file, or the folder given to encode -o. Refused "
+            "if FILE has changed since, or if model or grouping are others. The grouping is the file's.",
+        ),
+    ] = None,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,
@@ -164,6 +207,8 @@ def command(
     settings = shared.ModelOptions(
         model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
     )
+    look = FocusChoice(focus_radius) if focus or focus_radius is not None else None
+    embedding = None if encoded is None else locate_embedding(encoded, file)
     names = [READING, LOADING, ENCODING, DECODING, WRITING] + ([] if picture is None else [DRAWING])
     with Stages(names) as stages:
         with stages.stage(READING):
@@ -175,17 +220,33 @@ def command(
             else:
                 source = MeshSource(file, mesh, part_files)
             prompts = source.place(prompts, normalized=normalized)
-        answer = segment_cloud(source.cloud, prompts, settings, stages, normalized=normalized, candidate=candidate)
+            if embedding is not None:
+                check_embedding(embedding, file, source.cloud, settings)
+        answer = segment_cloud(
+            source.cloud,
+            prompts,
+            settings,
+            stages,
+            normalized=normalized,
+            candidate=candidate,
+            focus=look,
+            encode=None if embedding is None else partial(load_embedding, embedding, file),
+        )
         with stages.stage(WRITING):
             written_mask = source.write(out, answer.mask, paint=paint)
         if picture is not None:
             with stages.stage(DRAWING):
                 up = default_up(file) if up is None else up
                 draw(picture, source.cloud, written_mask, answer.clicks, up=up, title=file.name)
-    for line in [*([] if mesh else answer.remarks()), *source.remarks()]:
+    for line in [*answer.remarks(far=mesh is None), *source.remarks()]:
         remark(line)
     if as_json:
-        files = {"input": str(file), "output": str(out), "picture": None if picture is None else str(picture)}
+        files = {
+            "input": str(file),
+            "output": str(out),
+            "picture": None if picture is None else str(picture),
+            "encoded": None if embedding is None else str(embedding),
+        }
         print_json({**files, **answer.summary(), **source.summary(), "seconds": stages.seconds})
         return
     for line in [*answer.lines(), *source.lines()]:

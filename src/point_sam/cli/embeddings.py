@@ -1,0 +1,116 @@
+"""Embedding files on the command line: their names, when they are up to date, and when they are refused."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from point_sam.cli.options import ModelOptions
+
+if TYPE_CHECKING:
+    from point_sam import EncodedCloud, PointCloud, PointSAM
+
+SUFFIX = ".encoded.safetensors"
+# What a file holds of each point (coordinates, three centres and their weights, colour) and of each group beside its
+# members' numbers (token, center, number), in bytes.
+_POINT_BYTES, _GROUP_BYTES, _MEMBER_BYTES = 39, 1040, 4
+
+
+def embedding_path(file: Path, folder: Path) -> Path:
+    """Where the embedding of FILE lies in a folder: the whole name, so that a.ply and a.las do not meet."""
+    return folder / f"{file.name}{SUFFIX}"
+
+
+def locate_embedding(given: Path, file: Path) -> Path:
+    """The embedding of FILE: `given` itself, or the one that `encode FILE -o given` wrote where it is a folder.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = embedding_path(file, given) if given.is_dir() else given
+    if not path.is_file():
+        folder = given if given.is_dir() else given.parent
+        raise FileNotFoundError(f"{path}: no such file; point-sam encode {file} -o {folder} writes it")
+    return path
+
+
+def check_embedding(path: Path, file: Path, cloud: "PointCloud", options: ModelOptions) -> None:
+    """Refuse an embedding of other points than these, or with another grouping than was asked for.
+
+    Raises:
+        ValueError: it is damaged, stale, or of another grouping.
+    """
+    from point_sam.encoded import fingerprint_cloud, read_settings
+
+    settings = read_settings(path)
+    if settings["cloud_fingerprint"] != fingerprint_cloud(cloud.xyz, cloud.rgb):
+        raise ValueError(
+            f"{path}: is not of {file} as it now is (points or colours differ, or of a mesh --samples or --seed); "
+            f"{_again(file, path)}"
+        )
+    asked = {
+        "num_groups": options.num_groups,
+        "group_size": options.group_size,
+        "max_encoder_points": options.max_encoder_points,
+    }
+    for name, value in asked.items():
+        if value is not None and (value or None) != settings[name]:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"{path}: was encoded with {flag} {settings[name] or 0}, not {value}; leave {flag} out, or "
+                f"{_again(file, path)}"
+            )
+
+
+def load_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
+    """The embedding, with the model set to its grouping, so that a focus is encoded alike.
+
+    Raises:
+        ValueError: it is damaged, or other weights made it.
+    """
+    from point_sam import EncodedCloud
+
+    encoded = EncodedCloud.load(path, device=model.device)
+    if encoded.model_fingerprint != model.fingerprint:
+        raise ValueError(
+            f"{path}: was encoded with other weights ({encoded.model_fingerprint[:8]}, not {model.fingerprint[:8]}); "
+            f"give the --model or --checkpoint that it was encoded with, or {_again(file, path)}"
+        )
+    model.adjust_patch_params(
+        encoded.num_groups,
+        encoded.group_size,
+        None if encoded.group_size is None else encoded.max_encoder_points or 0,
+    )
+    return encoded
+
+
+def is_up_to_date(path: Path, cloud: "PointCloud", model: "PointSAM") -> bool:
+    """Whether the file is what encoding the cloud with the model would write again."""
+    from point_sam.encoded import fingerprint_cloud, read_settings
+
+    try:
+        settings = read_settings(path)
+    except (FileNotFoundError, ValueError):
+        return False
+    wanted: dict[str, Any] = {
+        "normalized": True,
+        "num_groups": model.num_groups,
+        "group_size": model.group_size,
+        "max_encoder_points": model.max_encoder_points,
+        "precision": str(model.dtype).removeprefix("torch."),
+        "model_fingerprint": model.fingerprint,
+    }
+    return all(settings[name] == value for name, value in wanted.items()) and settings[
+        "cloud_fingerprint"
+    ] == fingerprint_cloud(cloud.xyz, cloud.rgb)
+
+
+def expected_bytes(cloud: "PointCloud", model: "PointSAM") -> int:
+    """The size of the file, all but exactly."""
+    points = len(cloud)
+    groups = min(model.num_groups, points)
+    # Voronoi cells: one number per point instead of the members of each group.
+    members = points if model.group_size is None else groups * min(model.group_size, points)
+    return points * _POINT_BYTES + groups * _GROUP_BYTES + members * _MEMBER_BYTES
+
+
+def _again(file: Path, path: Path) -> str:
+    return f"point-sam encode {file} -o {path.parent} makes it anew"
