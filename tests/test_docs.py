@@ -1,0 +1,165 @@
+"""The site of docs/: it builds without a word, its links hold, its commands and snippets work, the API is all there."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import zlib
+from html.parser import HTMLParser
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from point_sam.cli.app import build
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
+class Page(HTMLParser):
+    """What a page of the site names: ids, links of its own, and what a browser loads with it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.loaded: list[str] = []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.ids.update(given[name] for name in ("id", "name") if name in given)
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        elif tag in ("img", "script", "iframe", "source") and "src" in given:
+            self.loaded.append(given["src"])
+        elif tag == "link" and given.get("rel") in ("stylesheet", "preload", "icon"):
+            self.loaded.append(given["href"])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # the theme's advertisement
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Page]:
+    return {path: Page(path) for path in site.rglob("*.html")}
+
+
+@pytest.fixture
+def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder where the pages' relative paths hold and whatever is written is thrown away."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: str) -> list[list[str]]:
+    return [shlex.split(line) for block in blocks(page, "sh") for line in block.splitlines()]
+
+
+def pictures(page: str) -> list[Path]:
+    return [DOCS / target for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (DOCS / page).read_text())]
+
+
+def test_internal_links_pictures_and_anchors_hold(site: Path, pages: dict[Path, Page]) -> None:
+    broken = []
+    for path, page in pages.items():
+        for target in page.links + page.loaded:
+            parts = urlsplit(target)
+            if parts.scheme or parts.netloc or path.name == "404.html":
+                continue
+            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            named = not parts.fragment or file not in pages or unquote(parts.fragment) in pages[file].ids
+            # "__..." are switches of the theme that its script makes.
+            if not file.is_file() or not (named or parts.fragment.startswith("__")):
+                broken.append((path.relative_to(site).as_posix(), target))
+    assert broken == []
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path, pages: dict[Path, Page]) -> None:
+    assert [target for page in pages.values() for target in page.loaded if urlsplit(target).netloc] == []
+    styles = "".join(path.read_text() for path in site.rglob("*.css"))
+    assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", styles)
+
+
+def test_every_page_is_in_the_navigation(site: Path, pages: dict[Path, Page]) -> None:
+    home = pages[site / "index.html"]
+    linked = {urlsplit(target).path for target in home.links}
+    missing = [page for page in PAGES if page != "index.md" and page.replace(".md", ".html") not in linked]
+    assert missing == [], "add them to nav in mkdocs.yml"
+
+
+@pytest.mark.parametrize("package", ["", ".automatic", ".clouds", ".datasets", ".evaluation", ".mesh"])
+def test_every_public_name_has_an_entry(site: Path, package: str) -> None:
+    inventory = zlib.decompress((site / "objects.inv").read_bytes().split(b"zlib.\n", 1)[1]).decode()
+    entries = {line.split()[0] for line in inventory.splitlines()}
+    module = import_module(f"point_sam{package}")
+    assert [name for name in module.__all__ if f"{module.__name__}.{name}" not in entries] == []
+
+
+def test_names_that_share_a_docstring_entry_have_a_row_each(site: Path) -> None:
+    text = re.sub(r"<[^>]+>", " ", (site / "api" / "model.html").read_text())
+    assert "coords, rgb" not in text
+    assert "revision, cache_dir" not in text
+
+
+def test_settings_of_training_are_explained(site: Path) -> None:
+    text = re.sub(r"<[^>]+>", "", (site / "api" / "training.html").read_text())
+    assert "Steps of the whole run." in text
+    assert "setting(" not in text
+
+
+@pytest.mark.parametrize("page", ["start.md", "concepts.md", "faq.md"])
+def test_snippets_run_one_after_the_other(page: str, clone: Path) -> None:
+    snippets = blocks(page, "python")
+    names: dict[str, object] = {}
+    for snippet in snippets:
+        exec(snippet, names)
+    assert snippets
+
+
+@pytest.mark.parametrize("page", ["start.md", "gallery.md"])
+def test_commands_are_well_formed(page: str) -> None:
+    known = build().commands
+    calls = [words[1:] for words in commands(page) if words[0] == "point-sam"]
+    for name, *arguments in calls:
+        parsed = known[name].make_context(name, arguments).params
+        file = parsed.get("file")
+        assert file is None or (ROOT / file).is_file() or file.name == "mug.glb"
+    assert calls
+
+
+def test_each_picture_of_the_gallery_is_drawn_by_a_command_beside_it() -> None:
+    drawn = [words[words.index("--picture") + 1] for words in commands("gallery.md") if "--picture" in words]
+    assert [picture.name for picture in pictures("gallery.md")] == drawn
+    assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_are_there_and_small(page: str) -> None:
+    for picture in pictures(page):
+        assert 1_000 < picture.stat().st_size < 400_000, picture
+
+
+def test_the_mug_of_the_gallery_is_a_mesh(clone: Path) -> None:
+    from point_sam.mesh import load_mesh
+
+    subprocess.run([sys.executable, "examples/make_mug.py", "mug.glb"], check=True)
+    mesh = load_mesh("mug.glb")
+    assert sorted(mesh.names) == ["body", "floor", "handle"]
+    assert mesh.vertices.max(axis=0).round(2).tolist() == [7.25, 9.0, 4.0]
