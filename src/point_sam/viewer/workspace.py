@@ -107,7 +107,7 @@ class Workspace:
             objects = tuple(replace(item, visible=shown.get(item.id, item.visible)) for item in step.objects)
             mask_changed = step.current is not self._current or step.clicks != len(self._current.clicks)
             objects_changed = step.objects != self._objects
-            self._current, self._objects = step.current, objects
+            self._current, self._objects, self._next_id = step.current, objects, step.next_id
             while len(self._current.clicks) > step.clicks:
                 self._current.undo()
             self._publish(new_mask=mask_changed)
@@ -286,7 +286,7 @@ class Workspace:
                 )
 
     def _step(self, what: str) -> "_Step":
-        return _Step(what, self._current, len(self._current.clicks), self._objects)
+        return _Step(what, self._current, len(self._current.clicks), self._objects, self._next_id)
 
     def _remember(self, before: "_Step") -> None:
         """Make an action that has happened one that can be taken back, and forget the oldest where that is too much."""
@@ -331,6 +331,7 @@ class _Step:
     current: Current
     clicks: int
     objects: tuple[SegmentedObject, ...]
+    next_id: int
 
 
 def _triple(values: np.ndarray) -> Place:

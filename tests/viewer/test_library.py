@@ -1,0 +1,131 @@
+import gc
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from point_sam import PointCloud, PointSAM
+from point_sam.clouds import normalize
+from point_sam.encoded import EncodedCloud, fingerprint_cloud
+from point_sam.viewer.library import Library, bytes_of
+from point_sam.viewer.scene import Scene
+from point_sam.viewer.work import WorkQueue
+
+
+@pytest.fixture
+def work() -> Iterator[WorkQueue]:
+    work = WorkQueue()
+    yield work
+    work.close()
+
+
+@pytest.fixture
+def encodes(model: PointSAM, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the clouds that were encoded, in order."""
+    sizes: list[int] = []
+    encode = model.encode
+
+    def counted(coords: np.ndarray, rgb: np.ndarray | None, *, normalize: bool) -> EncodedCloud:
+        sizes.append(len(coords))
+        return encode(coords, rgb, normalize=normalize)
+
+    monkeypatch.setattr(model, "encode", counted)
+    return sizes
+
+
+def scene_of(seed: int, count: int = 200) -> Scene:
+    cloud = PointCloud(np.random.default_rng(seed).normal(size=(count, 3)))
+    fingerprints = fingerprint_cloud(cloud.xyz), fingerprint_cloud(normalize(cloud.xyz)[0])
+    return Scene("a.ply", "cloud", cloud, None, None, "z", *fingerprints)
+
+
+def test_a_cloud_is_encoded_once(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    library = Library(work)
+    first = library.get(scene_of(0), model).result(60)
+    assert library.get(scene_of(0), model).result(0) is first
+    assert encodes == [200]
+    assert (len(library), library.num_bytes) == (1, bytes_of(first))
+
+
+def test_who_asks_meanwhile_waits_for_the_same_encoding(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    library, gate, begun = Library(work), threading.Event(), []
+    work.submit(gate.wait)
+    futures = [library.get(scene_of(0), model, owner=n, on_start=lambda n=n: begun.append(n)) for n in range(3)]
+    assert futures[1].cancel()
+    gate.set()
+    assert futures[0].result(60) is futures[2].result(60)
+    assert (encodes, begun) == ([200], [0])
+
+
+def test_another_grouping_is_another_encoding(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    library = Library(work)
+    library.get(scene_of(0), model).result(60)
+    model.adjust_patch_params(num_groups=16)
+    assert library.get(scene_of(0), model).result(60).num_groups == 16
+    assert len(encodes) == 2
+
+
+def test_the_least_recently_used_goes_first(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    size = bytes_of(Library(work).get(scene_of(0), model).result(60))
+    library = Library(work, max_bytes=2 * size)
+    for seed in (0, 1, 0, 2):
+        library.get(scene_of(seed), model).result(60)
+    assert library.num_bytes == 2 * size
+    encodes.clear()
+    gc.collect()
+    library.get(scene_of(0), model).result(60)
+    assert encodes == []
+    library.get(scene_of(1), model).result(60)
+    assert encodes == [200]
+
+
+def test_what_is_in_use_survives_being_dropped(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    library = Library(work, max_bytes=0)
+    used = library.get(scene_of(0), model).result(60)
+    assert len(library) == 0
+    assert library.get(scene_of(0), model).result(60) is used
+    del used
+    gc.collect()
+    library.get(scene_of(0), model).result(60)
+    assert len(encodes) == 2
+
+
+def test_a_failure_reaches_all_who_wait_and_is_tried_again(
+    work: WorkQueue, model: PointSAM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*cloud: object, normalize: bool) -> EncodedCloud:
+        raise MemoryError("too much")
+
+    library, gate = Library(work), threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "encode", fail)
+        work.submit(gate.wait)
+        futures = [library.get(scene_of(0), model) for _ in range(2)]
+        gate.set()
+        for future in futures:
+            with pytest.raises(MemoryError):
+                future.result(60)
+    assert library.get(scene_of(0), model).result(60).num_points == 200
+
+
+@pytest.mark.parametrize("in_the_unit_ball", [False, True])
+def test_an_encoding_from_elsewhere_is_taken(
+    work: WorkQueue, model: PointSAM, encodes: list[int], in_the_unit_ball: bool
+) -> None:
+    scene, library = scene_of(0), Library(work)
+    coords = normalize(scene.xyz)[0] if in_the_unit_ball else scene.xyz
+    encoded = model.encode(coords, None, normalize=not in_the_unit_ball)
+    library.add(encoded)
+    encodes.clear()
+    assert library.get(scene, model).result(60) is encoded
+    assert encodes == []
+
+
+def test_a_closed_queue_ends_the_waiting(work: WorkQueue, model: PointSAM) -> None:
+    library, gate = Library(work), threading.Event()
+    work.submit(gate.wait)
+    future = library.get(scene_of(0), model)
+    work.close()
+    gate.set()
+    assert future.cancelled()

@@ -1,0 +1,289 @@
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from point_sam import PointSAM, Session
+from point_sam.clouds import normalize
+from point_sam.viewer.objects import SegmentedObject, label_image
+from point_sam.viewer.scene import Scene
+from point_sam.viewer.workspace import State, Workspace
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two states show the same, which points at what included; `undo` aside."""
+    listed = [[(o.id, o.name, o.visible, o.bits.tobytes()) for o in state.objects] for state in (one, other)]
+    return (
+        one.clicks == other.clicks
+        and one.choices == other.choices
+        and one.chosen == other.chosen
+        and one.iou_score == other.iou_score
+        and bool((one.mask == other.mask).all())
+        and listed[0] == listed[1]
+    )
+
+
+def test_clicks_are_those_of_a_session(workspace: Workspace, scene: Scene, model: PointSAM) -> None:
+    session = Session(model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
+    event = workspace.click(3)
+    session.click(scene.xyz[3])
+    np.testing.assert_array_equal(workspace.state.mask, session.mask)
+    assert event.mask_changed
+    assert not event.objects_changed
+    workspace.choose(1)
+    workspace.click(7, positive=False)
+    session.choose(1)
+    session.click(scene.xyz[7], positive=False)
+    np.testing.assert_array_equal(workspace.state.mask, session.mask)
+    assert workspace.state.clicks == session.prompts
+    assert workspace.state.choices == (1, 0)
+    assert workspace.state.iou_score == session.iou_score
+
+
+def test_an_encoding_of_the_unit_ball_gives_the_same_mask(workspace: Workspace, scene: Scene, model: PointSAM) -> None:
+    other = Workspace(scene, model, model.encode(normalize(scene.xyz)[0], scene.cloud.rgb))
+    workspace.click(3)
+    other.click(3)
+    np.testing.assert_array_equal(other.state.mask, workspace.state.mask)
+    assert other.state.clicks == workspace.state.clicks
+
+
+def test_the_background_changes_nothing_and_says_so(workspace: Workspace) -> None:
+    workspace.click(3)
+    before = workspace.state
+    event = workspace.click(None)
+    assert not event.changed
+    assert "background" in event.message
+    assert workspace.state is before
+
+
+def test_a_first_negative_click_changes_nothing(workspace: Workspace) -> None:
+    event = workspace.click(3, positive=False)
+    assert not event.changed
+    assert workspace.state.undo is None
+
+
+def test_candidates_are_stepped_through_in_a_ring(workspace: Workspace) -> None:
+    assert not workspace.step().changed
+    workspace.click(3)
+    first = workspace.state.chosen
+    seen = []
+    for _ in range(3):
+        workspace.step()
+        seen.append(workspace.state.chosen)
+    assert sorted(seen) == [0, 1, 2]
+    assert workspace.state.chosen == first
+    workspace.step(-1)
+    assert workspace.state.chosen == (first - 1) % 3
+    workspace.click(7)
+    assert not workspace.step().changed
+
+
+def test_accept_makes_an_object_and_begins_the_next(workspace: Workspace) -> None:
+    workspace.click(3)
+    mask, score = workspace.state.mask, workspace.state.iou_score
+    assert mask.any()
+    event = workspace.accept()
+    state = workspace.state
+    assert (event.mask_changed, event.objects_changed) == (True, True)
+    assert state.clicks == ()
+    assert not state.mask.any()
+    (item,) = state.objects
+    np.testing.assert_array_equal(item.mask, mask)
+    assert (item.id, item.name, item.iou_score, len(item.clicks)) == (1, "object 1", score, 1)
+
+
+def test_nothing_is_accepted_without_a_mask(workspace: Workspace) -> None:
+    event = workspace.accept()
+    assert not event.changed
+    assert workspace.state.objects == ()
+
+
+def test_labels_give_overlaps_to_the_later_and_hold_hidden_objects(workspace: Workspace) -> None:
+    first = SegmentedObject.of(1, np.arange(300) < 200)
+    second = SegmentedObject.of(2, np.arange(300) >= 150)
+    workspace.add([first, second])
+    workspace.show(2, False)
+    np.testing.assert_array_equal(workspace.state.labels, np.where(np.arange(300) < 150, 1, 2))
+
+
+def test_undo_is_one_for_everything(workspace: Workspace) -> None:
+    """Whatever was done, taking it back shows what was before it."""
+    actions = [
+        lambda: workspace.click(3),
+        lambda: workspace.click(7, positive=False),
+        lambda: workspace.accept(),
+        lambda: workspace.rename(1, "leg"),
+        lambda: workspace.click(9),
+        lambda: workspace.clear(),
+        lambda: workspace.click(11),
+        lambda: workspace.accept("arm"),
+        lambda: workspace.delete(1),
+        lambda: workspace.everything(points_per_cloud=4, iou_threshold=-9.0, stability_threshold=0.0),
+    ]
+    states = [workspace.state]
+    for action in actions:
+        assert action().changed
+        states.append(workspace.state)
+    assert len(workspace.state.objects) > 1
+    for state in reversed(states[:-1]):
+        event = workspace.undo()
+        assert event.changed
+        assert event.message.startswith("took back: ")
+        assert same(workspace.state, state)
+    assert not workspace.undo().changed
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("click"), st.integers(0, 299), st.booleans()),
+            st.tuples(st.just("step"), st.sampled_from([1, -1])),
+            st.tuples(st.just("accept")),
+            st.tuples(st.just("clear")),
+            st.tuples(st.just("undo")),
+            st.tuples(st.just("delete"), st.integers(0, 3)),
+            st.tuples(st.just("rename"), st.integers(0, 3), st.sampled_from(["leg", "arm"])),
+        ),
+        max_size=10,
+    )
+)
+def test_undo_of_any_action_shows_the_state_before(
+    workspace: Workspace, actions: list[tuple[str, int | str | bool]]
+) -> None:
+    workspace.resume([], [], [])
+    for name, *values in actions:
+        if name in ("delete", "rename"):
+            objects = workspace.state.objects
+            if int(values[0]) >= len(objects):
+                continue
+            values[0] = objects[int(values[0])].id
+        before = workspace.state
+        changed = getattr(workspace, name)(*values).changed
+        state = workspace.state
+        np.testing.assert_array_equal(state.labels, label_image(state.objects, 300))
+        assert len(state.clicks) == len(state.choices)
+        assert (state.chosen is None) == (not state.clicks)
+        if changed and name not in ("step", "undo"):
+            workspace.undo()
+            assert same(workspace.state, before)
+            getattr(workspace, name)(*values)
+            assert [o.name for o in workspace.state.objects] == [o.name for o in state.objects]
+            np.testing.assert_array_equal(workspace.state.mask, state.mask)
+
+
+def test_undo_keeps_what_is_shown_and_hidden(workspace: Workspace) -> None:
+    workspace.add([SegmentedObject.of(1, np.ones(300, bool))])
+    workspace.rename(1, "all")
+    workspace.show(1, False)
+    workspace.undo()
+    (item,) = workspace.state.objects
+    assert (item.name, item.visible) == ("object 1", False)
+
+
+def test_ids_are_never_given_twice(workspace: Workspace) -> None:
+    mask = np.ones(300, bool)
+    workspace.add([SegmentedObject.of(1, mask), SegmentedObject.of(4, mask)])
+    workspace.delete(4)
+    workspace.click(3)
+    workspace.accept()
+    workspace.add([SegmentedObject.of(1, mask, name="again")])
+    assert [item.id for item in workspace.state.objects] == [1, 5, 6]
+
+
+def test_everything_lays_small_masks_over_large_ones(workspace: Workspace) -> None:
+    told: list[tuple[int, int]] = []
+    workspace.everything(
+        lambda done, total: told.append((done, total)),
+        points_per_cloud=8,
+        iou_threshold=-9.0,
+        stability_threshold=0.0,
+    )
+    areas = [item.area for item in workspace.state.objects]
+    assert len(areas) > 1
+    assert areas == sorted(areas, reverse=True)
+    assert told[-1] == (8, 8)
+    point = workspace.state.objects[0].clicks[0].point
+    assert (workspace.scene.xyz == point).all(axis=1).any()
+
+
+def test_everything_that_finds_nothing_says_so(workspace: Workspace) -> None:
+    event = workspace.everything(points_per_cloud=4, iou_threshold=99.0)
+    assert not event.changed
+    assert "no mask" in event.message
+
+
+def test_a_search_that_is_given_up_changes_nothing(workspace: Workspace) -> None:
+    def give_up(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workspace.everything(give_up, points_per_cloud=4)
+    assert workspace.state.undo is None
+
+
+def test_resume_replays_clicks_and_choices(workspace: Workspace, scene: Scene, model: PointSAM) -> None:
+    workspace.click(3)
+    workspace.accept("leg")
+    workspace.click(5)
+    workspace.step()
+    workspace.click(9, positive=False)
+    saved = workspace.state
+    other = Workspace(scene, model, model.encode(normalize(scene.xyz)[0], scene.cloud.rgb))
+    other.resume(saved.objects, saved.clicks, saved.choices)
+    assert same(other.state, saved)
+    other.undo()
+    assert other.state.objects == ()
+
+
+def test_a_state_of_another_cloud_is_refused_whole(workspace: Workspace) -> None:
+    workspace.click(3)
+    before = workspace.state
+    with pytest.raises(ValueError, match="object 1 is of a cloud of 7 points"):
+        workspace.resume([SegmentedObject.of(1, np.ones(7, bool))], [], [])
+    with pytest.raises(ValueError, match="0 choices for 1 clicks"):
+        workspace.resume([], before.clicks, [])
+    with pytest.raises(ValueError, match="candidate 9 does not exist"):
+        workspace.resume([], before.clicks, [9])
+    assert workspace.state is before
+
+
+def test_what_does_not_exist_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(ValueError, match=r"point 300 does not exist; scan\.ply has 300"):
+        workspace.click(300)
+    for action in (workspace.delete, workspace.show):
+        with pytest.raises(ValueError, match="object 1 does not exist"):
+            action(1)
+    with pytest.raises(ValueError, match="there are no candidates yet"):
+        workspace.choose(0)
+
+
+def test_an_encoding_of_another_cloud_is_refused(scene: Scene, model: PointSAM) -> None:
+    with pytest.raises(ValueError, match=r"not that of scan\.ply"):
+        Workspace(scene, model, model.encode(np.eye(3)))
+
+
+def test_memory_of_undo_is_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("point_sam.viewer.workspace._MOST_UNDO_BYTES", 2 * 3 * 4 * 300)
+    for point in range(6):
+        workspace.click(point)
+        workspace.clear()
+    undone = 0
+    while workspace.undo().changed:
+        undone += 1
+    assert 2 <= undone < 8
+
+
+def test_many_threads_leave_one_order(workspace: Workspace) -> None:
+    threads = [threading.Thread(target=workspace.click, args=(point,)) for point in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(workspace.state.clicks) == len(workspace.state.choices) == 6
+    for _ in range(6):
+        workspace.undo()
+    assert workspace.state.clicks == ()
