@@ -56,3 +56,17 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
         questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
         return any(getattr(torch.cpu, question, lambda: False)() for question in questions)
     return False
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep up to some 64 MiB of freed memory for the next tensors instead of returning it.
+
+    Returned memory comes back as zeroed pages, a fault each, which takes longer than most elementwise operations on it.
+    glibc raises its limits by itself once a program has freed a block as large as this one, which is never written to;
+    other C libraries just take it back.
+    """
+    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)
+
+
+# glibc adapts to blocks of up to 32 MiB, and keeps twice as much.
+_LARGEST_KEPT = 31 << 20

@@ -13,7 +13,7 @@ from point_sam import inputs
 from point_sam.checkpoints import load_model, locate, save_model, use_fused_layernorm
 from point_sam.checkpoints.sources import locate_local
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
-from point_sam.hardware import choose_device, choose_precision
+from point_sam.hardware import choose_device, choose_precision, keep_freed_memory
 from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
 
 # Memory for the prompts that are decoded at once, in bytes.
@@ -52,6 +52,8 @@ class PointSAM:
         self.device = parameter.device if device is None else choose_device(device)
         self.dtype = choose_precision(precision, self.device)
         self.model = model.to(self.device).eval()
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.current: EncodedCloud | None = None
         self._num_groups = model.config.num_groups
         self._group_size = model.config.group_size
@@ -331,7 +333,10 @@ class PointSAM:
             )
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16)
+        # Without autocast's cache, which would hold a second copy of all weights until the end of the call.
+        return torch.autocast(
+            self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16, cache_enabled=False
+        )
 
     def _current(self) -> EncodedCloud:
         if self.current is None:

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from point_sam.model.encoder import DECODER_WIDTH
+from point_sam.model.execution import cast_linear, chunk_points, matrix_dtype
 from point_sam.model.geometry import Geometry
 from point_sam.model.two_way import TwoWayTransformer
-from point_sam.ops import gather_points
+from point_sam.ops import interpolate
 
-# Points per chunk of the upscaling: 256 channels of float32 are 4 MiB.
+# Points per chunk of the upscaling on a CPU: 256 channels of float32 are 4 MiB.
 _CHUNK = 4096
 NUM_MASKS = 4
 
@@ -63,28 +64,33 @@ class MaskDecoder(nn.Module):
         return self._masks(geometry, cloud, kernels), iou_scores.float()
 
     def _masks(self, geometry: Geometry, cloud: Tensor, kernels: Float[Tensor, "B C D"]) -> Float[Tensor, "B C N"]:
-        first, *rest = self.output_upscaling
+        first, norm, _, second, _ = self.output_upscaling
         # Linear commutes with interpolation (weights sum to one), so it runs per centre instead of per point.
         lifted = first(cloud)
-        num_points = geometry.coords.shape[1]
-        step = num_points if torch.is_grad_enabled() else max(1, _CHUNK // len(cloud))
-        masks = []
-        for start in range(0, num_points, step):
-            x = _interpolate(
-                lifted, geometry.interp_index[:, start : start + step], geometry.interp_weight[:, start : start + step]
-            )
-            for layer in rest:
-                x = layer(x)
-            masks.append((x @ kernels.to(x.dtype).transpose(1, 2)).float())
-        return torch.cat(masks, dim=1).transpose(1, 2)
+        index, weight = geometry.interp_index, geometry.interp_weight
+        if torch.is_grad_enabled():
+            points = F.gelu(second(F.gelu(norm(_interpolate_dense(lifted, index, weight)))))
+            return (points @ kernels.to(points.dtype).transpose(1, 2)).float().transpose(1, 2)
+        device = cloud.device.type
+        dtype = matrix_dtype(device)
+        matrix, bias = cast_linear(second, dtype)
+        kernels = kernels.to(dtype)
+        num_points = index.shape[1]
+        masks = torch.empty(*kernels.shape[:2], num_points, device=cloud.device)
+        step = chunk_points(_CHUNK, device)
+        for row, values in enumerate(lifted.float()):
+            for start in range(0, num_points, step):
+                part = slice(start, start + step)
+                points = norm(interpolate(values, index[row, part], weight[row, part])).to(dtype)
+                points = torch.ops.aten.gelu_(F.linear(torch.ops.aten.gelu_(points), matrix, bias))
+                masks[row, :, part] = (points @ kernels[row].t()).t()
+        return masks
 
 
-def _interpolate(
+def _interpolate_dense(
     values: Float[Tensor, "B G D"], index: Tensor, weight: Float[Tensor, "B n k"]
 ) -> Float[Tensor, "B n D"]:
+    """For training, on small clouds: the backward of a matrix product is far faster than scattered additions."""
     weight = weight.to(values.dtype)
-    if not torch.is_grad_enabled():
-        return (gather_points(values, index) * weight[..., None]).sum(-2)
-    # Training clouds are small, and the backward of a matrix product is five times faster than scattered additions.
     dense = weight.new_zeros(*index.shape[:2], values.shape[1]).scatter_add_(2, index, weight)
     return dense @ values

@@ -8,7 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Points per chunk: at 512 channels of float32 a chunk of activations takes 4 MiB, near the cache of two cores.
+from point_sam.model.execution import cast_linear, chunk_points, matrix_dtype
+
+# Points per chunk on a CPU: at 512 channels of float32 a chunk of activations takes 4 MiB, near the cache of two cores.
 _CHUNK = 2048
 
 
@@ -36,6 +38,21 @@ class PointNet(nn.Module):
         w_max, w_x = weight.chunk(2, dim=1)
         pooled = F.linear(max_pool(x)[..., None, :], w_max, cast(nn.Linear, concat).bias)
         return max_pool(last(gelu(norm(F.linear(x, w_x) + pooled))))
+
+    def prepare(self, dtype: torch.dtype) -> Callable[[Float[Tensor, "B G K C"]], Float[Tensor, "B G D"]]:
+        """`forward` without gradients for many chunks: weights are cast once, activations overwritten in place."""
+        first, norm1, _, second = self.conv1
+        concat, norm2, _, last = self.conv2
+        (w1, b1), (w2, b2), (w3, b3), (w4, b4) = (cast_linear(layer, dtype) for layer in (first, second, concat, last))
+        w_max, w_x = w3.chunk(2, dim=1)
+
+        def apply(x: Tensor) -> Tensor:
+            x = norm1(F.linear(x.to(dtype), w1, b1))
+            x = F.linear(torch.ops.aten.gelu_(x), w2, b2)
+            y = F.linear(x, w_x).add_(F.linear(x.amax(dim=-2, keepdim=True), w_max, b3))
+            return F.linear(torch.ops.aten.gelu_(norm2(y)), w4, b4).amax(dim=-2)
+
+        return apply
 
 
 def max_pool(x: Float[Tensor, "... K D"]) -> Float[Tensor, "... D"]:
@@ -69,7 +86,11 @@ def encode_groups(
         group_index: members of each group.
     """
     batch, num_groups, size = group_index.shape
-    # While gradients are recorded every activation is kept anyway, and small chunks only cost time.
-    step = num_groups if torch.is_grad_enabled() else max(1, _CHUNK // (batch * size))
+    if torch.is_grad_enabled():
+        # Every activation is kept anyway, and chunks would only cost time.
+        return cast(Tensor, net(gather(group_index, slice(0, num_groups))))
+    device = group_index.device.type
+    apply = net.prepare(matrix_dtype(device))
+    step = max(1, chunk_points(_CHUNK, device) // (batch * size))
     parts = [slice(start, start + step) for start in range(0, num_groups, step)]
-    return torch.cat([net(gather(group_index[:, part], part)) for part in parts], dim=1)
+    return torch.cat([apply(gather(group_index[:, part], part)) for part in parts], dim=1)

@@ -1,7 +1,7 @@
 """Point operations, exact and deterministic: farthest point sampling, nearest neighbours, interpolation."""
 
-from point_sam.ops.interpolation import gather_points, interpolation_weights
+from point_sam.ops.interpolation import gather_points, interpolate, interpolation_weights
 from point_sam.ops.neighbors import nearest
 from point_sam.ops.sampling import farthest_point_sample
 
-__all__ = ["farthest_point_sample", "gather_points", "interpolation_weights", "nearest"]
+__all__ = ["farthest_point_sample", "gather_points", "interpolate", "interpolation_weights", "nearest"]

@@ -3,6 +3,7 @@
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from point_sam.ops.neighbors import nearest
 
@@ -25,6 +26,19 @@ def interpolation_weights(
     distance, index = nearest(points, centers, min(k, centers.shape[1]))
     weight = distance.square().clamp_min(_MIN_SQUARED_DISTANCE).reciprocal()
     return index, weight / weight.sum(-1, keepdim=True)
+
+
+def interpolate(
+    values: Float[Tensor, "G D"], index: Int[Tensor, "n k"], weight: Float[Tensor, "n k"]
+) -> Float[Tensor, "n D"]:
+    """The weighted sums of rows of `values`: row i of the answer is sum_j weight[i, j] * values[index[i, j]].
+
+    Args:
+        values: one row for each centre.
+        index, weight: from `interpolation_weights`, of one cloud; weights in the dtype of `values`.
+    """
+    # Made for sums of few rows of a table: the rows picked are never written out, which takes ten times longer.
+    return F.embedding_bag(index, values, per_sample_weights=weight, mode="sum")
 
 
 def gather_points(values: Float[Tensor, "B G D"], index: Int[Tensor, "B ..."]) -> Float[Tensor, "B ... D"]:
