@@ -66,7 +66,6 @@ class Viewer:
         from point_sam.viewer.ui import Page
 
         server.gui.set_panel_label("point-sam view")
-        server.initial_camera.position = (1.5, 1.5, 0.9)
 
         async def connect(client: "ClientHandle") -> None:
             self.pages[client.client_id] = Page(self, client)

@@ -49,9 +49,7 @@ class Canvas:
         up = opened.scene.up
         with client.atomic():
             client.scene.set_up_direction(f"+{up}")  # type: ignore[arg-type]
-            client.camera.up_direction = np.array([0.0, 1.0, 0.0] if up == "y" else [0.0, 0.0, 1.0])
-            client.camera.position = np.array(_EYE[up])
-            client.camera.look_at = np.zeros(3)
+            _look_from(client, _EYE[up], up)
             self._cloud = client.scene.add_point_cloud(
                 "/cloud",
                 opened.drawing.positions,
@@ -106,3 +104,17 @@ class Canvas:
                         f"/click_{i}", 0.012, color, subdivisions=2, position=place, cast_shadow=False
                     )
                 )
+
+
+def _look_from(client: "ClientHandle", eye: tuple[float, float, float], up: str) -> None:
+    """Put the camera there, now and whenever the page's own "reset view" is pressed; viser sets the latter for all."""
+    from viser import _messages
+
+    for message in (
+        _messages.SetCameraPositionMessage(eye, initial=True),
+        _messages.SetCameraLookAtMessage((0.0, 0.0, 0.0), initial=True),
+    ):
+        client._websock_connection.queue_message(message)
+    client.camera.up_direction = np.array([0.0, 1.0, 0.0] if up == "y" else [0.0, 0.0, 1.0])
+    client.camera.position = np.array(eye)
+    client.camera.look_at = np.zeros(3)

@@ -12,7 +12,7 @@ from point_sam.viewer.ui_canvas import NEGATIVE, POSITIVE, Look
 from point_sam.viewer.workspace import State
 
 if TYPE_CHECKING:
-    from viser import ClientHandle
+    from viser import ClientHandle, GuiApi
 
 NO_OBJECT = "no object"
 MAX_LISTED = 100  # rows of the list of objects; the menu below it has all of them
@@ -42,14 +42,26 @@ class Panel:
         self.saved_text = gui.add_html("", visible=False)
         self.restore_saved = gui.add_button("Go on with it", color="orange", visible=False)
         self.discard_saved = gui.add_button("Throw it away", color="gray", visible=False)
+        tabs = gui.add_tab_group()
+        with tabs.add_tab("Segment"):
+            self._add_clicks(gui)
+            self._add_objects(gui)
+            self._add_view(gui)
+        with tabs.add_tab("Files"):
+            self._add_files(gui)
+        self.keys = [gui.add_command(label, hotkey=key) for label, key in _KEYS]  # type: ignore[arg-type]
+        self.switch(True)
+        self.empty()
+
+    def _add_clicks(self, gui: "GuiApi") -> None:
         with gui.add_folder("Clicks"):
-            self.next_click = gui.add_button(
-                "", hint="For touch screens. With a keyboard, shift-click is off the object."
-            )
+            self.next_click = gui.add_button("", hint="For touch screens; with a keyboard, shift-click takes away.")
             self.candidate = gui.add_button("Next candidate (C)")
             self.undo = gui.add_button("Undo (Z)")
             self.clear = gui.add_button("Clear clicks")
             self.accept = gui.add_button("Accept the object (Enter)", color="green")
+
+    def _add_objects(self, gui: "GuiApi") -> None:
         with gui.add_folder("Objects"):
             self.objects = gui.add_html("")
             self.chosen: Any = gui.add_dropdown("Object", (NO_OBJECT,))
@@ -58,21 +70,23 @@ class Panel:
             self.visible = gui.add_button("Show or hide")
             self.delete = gui.add_button("Delete")
             self.everything = gui.add_button("Segment everything", color="grape")
+
+    def _add_view(self, gui: "GuiApi") -> None:
         with gui.add_folder("View"):
             self.mode = gui.add_dropdown("Colour by", tuple(_MODES))
             self.opacity = gui.add_slider("Opacity", 0.0, 1.0, 0.05, Look.opacity)
             self.size = gui.add_slider("Point size", 0.25, 4.0, 0.05, Look.size)
-        with gui.add_folder("Files"):
+
+    def _add_files(self, gui: "GuiApi") -> None:
+        with gui.add_folder("Save"):
             self.format: Any = gui.add_dropdown("Format", (".ply",))
-            self.export = gui.add_button("Export the objects", color="blue")
+            self.export = gui.add_button("Export the objects", color="green")
+        with gui.add_folder("Open"):
             self.path = gui.add_text("Path", "", hint="A file in the folder that the viewer was started in.")
             self.open = gui.add_button("Open this cloud or mesh")
             self.restore = gui.add_button("Load objects from this result")
             self.upload = gui.add_upload_button("Upload a cloud or mesh")
             self.upload_result = gui.add_upload_button("Upload a result")
-        self.keys = [gui.add_command(label, hotkey=key) for label, key in _KEYS]  # type: ignore[arg-type]
-        self.switch(True)
-        self.empty()
 
     @property
     def look(self) -> Look:
@@ -95,7 +109,7 @@ class Panel:
         attributes = " ".join(f'data-{key}="{escape(str(value))}"' for key, value in data.items())
         self.status.content = (
             f'<div id="point-sam-status" {attributes} style="padding:0 0.8em 0.6em">{self._title}'
-            f'<div role="status" style="margin-top:0.3em"><b>{escape(message)}</b></div></div>'
+            f'<div role="status" style="margin-top:0.3em;min-height:3em"><b>{escape(message)}</b></div></div>'
         )
 
     def switch(self, positive: bool) -> None:
