@@ -1,0 +1,107 @@
+"""How far each setting's masks agree with those of the exact one, and what it does to the IoU with the truth.
+
+Exact is float32 with all points in the encoder. On every mask of every object the simulated user clicks by the exact
+answers; every setting gets the same clicks and the same mask prompts. Compared is, at each click, the same candidate
+(the exact answer's best), so that a near tie between candidates is no disagreement; IoU with the truth is that of the
+candidate which the setting itself would show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.child import Conditions, Findings
+from benchmarks.settings import EXACT, SETTINGS, apply
+from benchmarks.tasks import Task
+from point_sam import PointSAM
+from point_sam.evaluation import DataChoice, Sample, SampleRule
+from point_sam.evaluation import perturbations as change
+from point_sam.evaluation.runs import read_sample
+from point_sam.ops.clicks import next_click
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One click and all before it on one mask, as every setting gets it."""
+
+    points: np.ndarray
+    labels: np.ndarray
+    mask_logits: np.ndarray | None
+    target: np.ndarray
+    exact: np.ndarray
+    candidate: int
+
+
+def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
+    """Tells for each setting and click "agreement" and "iou" over masks, and the seconds of "encode" and "click".
+
+    Raises:
+        ValueError: the conditions name no data.
+    """
+    if conditions.data is None:
+        raise ValueError("the agreement table needs labelled objects; give --data objects.npz")
+    models = {name: _build(name, task, conditions.device) for name in SETTINGS if SETTINGS[name].agreement}
+    for sample in _samples(task, conditions):
+        for name, model in models.items():
+            findings.time(f"{name}/encode", model.set_pointcloud, sample.coords, sample.rgb)
+        for target in sample.masks:
+            for number, prompt in enumerate(_prompts(models[EXACT], sample.coords, target, conditions.clicks)):
+                for name, model in models.items():
+                    click = "later_click" if number else "first_click"
+                    logits, scores = findings.time(f"{name}/{click}", _ask, name, model, prompt)
+                    findings.tell(
+                        f"{name}/{number + 1}",
+                        agreement=iou(logits[prompt.candidate] > 0, prompt.exact),
+                        iou=iou(logits[scores.argmax()] > 0, target),
+                    )
+
+
+def iou(mask: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union; 1 where both are empty."""
+    union = np.count_nonzero(mask | other)
+    return float(np.count_nonzero(mask & other) / union) if union else 1.0
+
+
+def _prompts(model: PointSAM, coords: np.ndarray, target: np.ndarray, clicks: int) -> Iterator[Prompt]:
+    points, labels = np.zeros((0, 3), np.float32), np.zeros(0, np.int64)
+    mask = logits = None
+    for number in range(clicks):
+        index, positive = next_click(coords, target, mask)
+        points, labels = np.concatenate([points, coords[index, None]]), np.append(labels, int(positive))
+        prompt = Prompt(points, labels, logits, target, np.zeros(0), 0)
+        answers, scores = _ask(EXACT, model, prompt)
+        candidate = int(scores.argmax()) if number == 0 else 0
+        logits = answers[candidate]
+        mask = logits > 0
+        yield Prompt(points, labels, prompt.mask_logits, target, mask, candidate)
+
+
+def _ask(name: str, model: PointSAM, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
+    return model.predict(
+        prompt_point=prompt.points,
+        prompt_label=prompt.labels,
+        mask_input=prompt.mask_logits,
+        multimask_output=prompt.mask_logits is None,
+        return_logits=True,
+        **SETTINGS[name].predict,
+    )
+
+
+def _samples(task: Task, conditions: Conditions) -> Iterator[Sample]:
+    choice = DataChoice(Path(str(conditions.data)), limit=conditions.rows)
+    dataset = choice.open()
+    for number in choice.choose(dataset)[1]:
+        sample = read_sample(dataset, number, SampleRule(max_masks=conditions.max_masks))
+        if sample is None:
+            continue
+        if task.points:
+            sample = change.resample(sample, np.random.default_rng(number), count=task.points)
+        yield sample
+
+
+def _build(name: str, task: Task, device: str) -> PointSAM:
+    model = PointSAM.from_pretrained(task.model, device=device, precision=SETTINGS[name].precision)
+    model.adjust_patch_params(task.num_groups, task.group_size)
+    return apply(SETTINGS[name], model)
