@@ -1,19 +1,23 @@
 """The drawn points of one page: their colours, the clicks, the camera."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from point_sam.session import Click
 from point_sam.viewer.app import Opened
 from point_sam.viewer.coloring import ColorMode, Painter
 from point_sam.viewer.picking import pick
 from point_sam.viewer.workspace import State
 
 if TYPE_CHECKING:
-    from viser import ClientHandle
+    from viser import ClientHandle, SceneNodeHandle
 
 POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
+_WHITE = (255, 255, 255)
+_MARKER = 0.014  # radius in drawing units: some five pixels where a page opens
 _EYE = {"z": (1.35, -1.15, 0.7), "y": (1.35, 0.7, 1.15)}  # all of the unit ball in view at viser's 75 degrees
 
 
@@ -44,7 +48,8 @@ class Canvas:
         self._client = client
         self._drawing = opened.drawing
         self._painter = Painter(opened.scene, opened.drawing)
-        self._markers: list[Any] = []
+        self._marked: list[Click] = []
+        self._markers: list[tuple[SceneNodeHandle, ...]] = []
         self._look = look
         up = opened.scene.up
         with client.atomic():
@@ -85,25 +90,33 @@ class Canvas:
         """Take it away."""
         with self._client.atomic():
             for marker in self._markers:
-                marker.remove()
+                for part in marker:
+                    part.remove()
             self._cloud.remove()
-        self._markers = []
+        self._markers, self._marked = [], []
 
     def _mark(self, state: State) -> None:
-        while len(self._markers) > len(state.clicks):
-            self._markers.pop().remove()
-        for i, click in enumerate(state.clicks):
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._marked, state.clicks, strict=False)))
+        while len(self._marked) > same:
+            self._marked.pop()
+            for part in self._markers.pop():
+                part.remove()
+        for i, click in enumerate(state.clicks[same:], same):
             place = self._drawing.to_drawing(np.array([click.point], np.float64))[0]
-            color = POSITIVE if click.positive else NEGATIVE
-            if i < len(self._markers):
-                self._markers[i].position = place
-                self._markers[i].color = color
-            else:
-                self._markers.append(
-                    self._client.scene.add_icosphere(
-                        f"/click_{i}", 0.012, color, subdivisions=2, position=place, cast_shadow=False
-                    )
-                )
+            self._marked.append(click)
+            self._markers.append(self._add_marker(f"/click_{i}", place, click.positive))
+
+    def _add_marker(self, name: str, place: np.ndarray, positive: bool) -> tuple["SceneNodeHandle", ...]:
+        """A green ball or a red cube, with a white rim so that it shows on points of its own colour too."""
+        add = self._client.scene
+        options: Any = {"position": place, "cast_shadow": False, "receive_shadow": False}
+        if positive:
+            ball = add.add_icosphere(name, _MARKER, POSITIVE, subdivisions=2, **options)
+            rim = add.add_icosphere(f"{name}_rim", 1.4 * _MARKER, _WHITE, subdivisions=2, side="back", **options)
+            return ball, rim
+        size, rim_size = 2 * _MARKER, 2.7 * _MARKER
+        cube = add.add_box(name, NEGATIVE, (size, size, size), **options)
+        return cube, add.add_box(f"{name}_rim", _WHITE, (rim_size,) * 3, side="back", **options)
 
 
 def _look_from(client: "ClientHandle", eye: tuple[float, float, float], up: str) -> None:
