@@ -140,6 +140,7 @@ def test_help_tells_the_defaults_of_the_mask_generator(run):
         "--nms": "nms_threshold",
         "--min-region": "min_region_points",
         "--crops": "crops",
+        "--screening": "screening_points",
     }.items():
         found = re.search(rf"^\W*{flag} .*?\[default: \(?([^\])]+)\)?\]", told, re.DOTALL | re.MULTILINE)
         assert found, flag

@@ -12,6 +12,7 @@ from point_sam.automatic.crops import Crop, split_cloud
 from point_sam.automatic.packed import areas_of, find_parents, pack, suppress, unpack
 from point_sam.automatic.proposals import Proposals, join, propose, spread_prompts
 from point_sam.automatic.regions import clean_mask, neighbor_graph
+from point_sam.automatic.screening import screen
 from point_sam.encoded import EncodedCloud, as_numpy
 from point_sam.predictor import PointSAM
 
@@ -62,6 +63,8 @@ class MaskGenerator:
         crop_overlap: by which share of its extent a block reaches into its neighbours, 0 to 0.5.
         hierarchy: also tell which mask is a part of which.
         containment: share of a part's points that its parent must hold, above 0.5.
+        screening_points: clicks on a cloud of more than twice as many points are answered at so many first, chosen at
+            random but always the same, and at every point only where a mask may be left then. 0 answers all in full.
 
     Raises:
         ValueError: an option is outside its range.
@@ -80,9 +83,10 @@ class MaskGenerator:
     crop_overlap: float = 0.15  # not tuned
     hierarchy: bool = False
     containment: float = 0.9  # not tuned
+    screening_points: int = 8192  # docs/everything.md compares with 0
 
     def __post_init__(self) -> None:
-        for name, lowest in (("points_per_cloud", 1), ("min_region_points", 0), ("crops", 0)):
+        for name, lowest in (("points_per_cloud", 1), ("min_region_points", 0), ("crops", 0), ("screening_points", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < lowest:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number from {lowest} on")
@@ -170,16 +174,29 @@ class MaskGenerator:
         return model.encode(coords, rgb, normalize=normalize)
 
     def _propose(self, encoded: EncodedCloud, prompts: np.ndarray, clicks: "_Clicks") -> Proposals:
+        worth = prompts
+        if self.screening_points and encoded.num_points > 2 * self.screening_points:
+            worth = screen(
+                self.model,
+                encoded,
+                prompts,
+                num_points=self.screening_points,
+                iou_threshold=self.iou_threshold,
+                stability_threshold=self.stability_threshold,
+                stability_offset=self.stability_offset,
+                nms_threshold=self.nms_threshold,
+            )
+        clicks.skip(len(prompts) - len(worth))
         found = propose(
             self.model,
             encoded,
-            prompts,
+            worth,
             iou_threshold=self.iou_threshold,
             stability_threshold=self.stability_threshold,
             stability_offset=self.stability_offset,
             report=clicks.tell,
         )
-        clicks.done += len(prompts)
+        clicks.done += len(worth)
         return found
 
     def _thin(self, found: Proposals) -> Proposals:
@@ -221,6 +238,12 @@ class _Clicks:
         self.done = 0
         self._total = total
         self._progress = progress
+
+    def skip(self, count: int) -> None:
+        """So many need no answer of their own."""
+        self.done += count
+        if count:
+            self.tell(0)
 
     def tell(self, done: int) -> None:
         if self._progress is not None:

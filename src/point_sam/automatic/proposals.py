@@ -1,7 +1,7 @@
 """From prompt points to candidate masks that are worth comparing: predict, filter, pack, batch after batch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -68,6 +68,7 @@ def propose(
     iou_threshold: float,
     stability_threshold: float,
     stability_offset: float,
+    points: Integer[np.ndarray, " S"] | None = None,
     report: Callable[[int], None] = lambda done: None,
 ) -> Proposals:
     """The candidates of one positive click on each of these points that pass the filters.
@@ -77,17 +78,19 @@ def propose(
     Args:
         model: the model.
         encoded: the cloud.
-        prompts: indices of its points, at least one.
+        prompts: indices of its points.
         iou_threshold: lowest predicted IoU.
         stability_threshold, stability_offset: lowest stability; see `stability_of`.
+        points: indices of the points of which masks tell; None: of all.
         report: told after every batch how many prompts are done.
     """
     coords = encoded.geometry.coords[0].cpu().numpy()[prompts] * encoded.scale + encoded.center
-    step = max(1, min(_MOST_PROMPTS, _BUDGET // (4 * _CANDIDATES * encoded.num_points)))
-    parts = []
+    told = encoded if points is None else _at_points(encoded, points)
+    step = max(1, min(_MOST_PROMPTS, _BUDGET // (4 * _CANDIDATES * told.num_points)))
+    parts = [_nothing(told.num_points)]
     for start in range(0, len(prompts), step):
-        points = coords[start : start + step, None]
-        logits, scores = model.predict_encoded(encoded, points, np.ones(points.shape[:2], np.int64))
+        clicks = coords[start : start + step, None]
+        logits, scores = model.predict_encoded(told, clicks, np.ones(clicks.shape[:2], np.int64))
         source = np.repeat(prompts[start : start + step], _CANDIDATES)
         parts.append(_filter(logits, scores, source, iou_threshold, stability_threshold, stability_offset))
         report(min(start + step, len(prompts)))
@@ -107,6 +110,27 @@ def stability_of(logits: Float[Tensor, "M N"], offset: float) -> Float[Tensor, "
     high = (logits > offset).sum(1)
     low = (logits > -offset).sum(1)
     return high / low.clamp_min(1)
+
+
+def _nothing(num_points: int) -> Proposals:
+    none = np.zeros(0, np.int64)
+    scores = none.astype(np.float32)
+    return Proposals(pack(np.zeros((0, num_points), bool)), none, scores, scores, none, none.astype(bool))
+
+
+def _at_points(encoded: EncodedCloud, points: Integer[np.ndarray, " S"]) -> EncodedCloud:
+    """The same tokens, which answer for some of the points only. Not for mask prompts, which are for all."""
+    index = torch.from_numpy(points).to(encoded.device)
+    geometry = encoded.geometry
+    return replace(
+        encoded,
+        geometry=replace(
+            geometry,
+            coords=geometry.coords[:, index],
+            interp_index=geometry.interp_index[:, index],
+            interp_weight=geometry.interp_weight[:, index],
+        ),
+    )
 
 
 def _filter(

@@ -97,6 +97,18 @@ def command(
             help="Also look at so many overlapping blocks of a large scene, each at full resolution.",
         ),
     ] = 0,
+    screening: Annotated[
+        int | None,
+        typer.Option(
+            "--screening",
+            metavar="N",
+            min=0,
+            rich_help_panel=_MASKS,
+            help="Judge the clicks on a cloud of more than twice as many points at so many points first, and answer at "
+            "every point only what may be kept. 0 answers all in full, which takes longer.",
+            show_default="8192",
+        ),
+    ] = None,
     hierarchy: Annotated[
         bool, typer.Option("--hierarchy", rich_help_panel=_MASKS, help="Also tell which mask is a part of which.")
     ] = False,
@@ -181,6 +193,7 @@ def command(
         "stability_threshold": stability_threshold,
         "nms_threshold": nms,
         "min_region_points": min_region,
+        "screening_points": screening,
     }
     options: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
     settings = shared.ModelOptions(
