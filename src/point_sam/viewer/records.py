@@ -171,7 +171,7 @@ def decode_mask(record: Any, num_points: int) -> Bool[np.ndarray, " N"]:
 def _mask_to_record(item: SegmentedObject, form: MaskForm) -> dict[str, Any]:
     if form == "plain":
         return dict(encode_mask(item.mask))
-    octets = np.packbits(item.mask, bitorder="little").tobytes()
+    octets = item.bits.astype("<u8", copy=False).tobytes()[: (item.num_points + 7) // 8]
     return {"bits": base64.b64encode(zlib.compress(octets, 1)).decode()}
 
 
