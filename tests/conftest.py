@@ -19,6 +19,7 @@ CHECKED = [
     "inputs",
     "predictor",
     "session",
+    "focus",
     "evaluation",
     "training",
     "datasets.labeled",

@@ -7,6 +7,7 @@ of the cloud; a point outside is never in the mask.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
@@ -43,7 +44,7 @@ class Focus:
     encoded: EncodedCloud
     num_points: int
 
-    def holds(self, point: Sequence[float]) -> bool:
+    def holds(self, point: Any) -> bool:
         """Whether a click at `point` [3], in the cloud's units, is one on these points or near them."""
         distance = float(np.linalg.norm(np.asarray(point, np.float64) - self.encoded.center))
         return distance <= self.encoded.scale * (1 + _SLACK)
@@ -55,7 +56,7 @@ class Focus:
         return whole
 
 
-def focus_on(model: PointSAM, encoded: EncodedCloud, center: Sequence[float], radius: float) -> Focus:
+def focus_on(model: PointSAM, encoded: EncodedCloud, center: Any, radius: float) -> Focus:
     """Encode the points of a cloud that lie in a ball, with the grouping that the model now has.
 
     Args:
@@ -67,9 +68,7 @@ def focus_on(model: PointSAM, encoded: EncodedCloud, center: Sequence[float], ra
     Raises:
         ValueError: the ball is not of finite numbers, its radius is not positive, or no point lies in it.
     """
-    middle = np.asarray(center, np.float64)
-    if middle.shape != (3,) or not np.isfinite(middle).all():
-        raise ValueError(f"center {list(np.ravel(middle))} of the focus is not three finite numbers")
+    middle = _checked(center)
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"radius {radius} of the focus is not a positive number, in the cloud's units")
     coords = encoded.geometry.coords[0].cpu().numpy()
@@ -88,12 +87,12 @@ def focus_on(model: PointSAM, encoded: EncodedCloud, center: Sequence[float], ra
 def choose_ball(
     encoded: EncodedCloud,
     mask: Bool[np.ndarray, " N"],
-    clicks: Sequence[Sequence[float]],
+    clicks: Sequence[Any],
     *,
-    center: Sequence[float] | None = None,
+    center: Any = None,
     radius: float | None = None,
     margin: float = MARGIN,
-) -> tuple[tuple[float, float, float], float]:
+) -> tuple[Float64[np.ndarray, "3"], float]:
     """The ball to focus on, as far as it is not given.
 
     With a mask, its center is the mean of the mask's points, and its radius `margin` times that of the ball round the
@@ -108,7 +107,7 @@ def choose_ball(
         margin: how far the ball reaches beyond the mask.
 
     Raises:
-        ValueError: there is neither a mask nor a click nor a center, or the margin is below 1.
+        ValueError: there is neither a mask nor a click nor a center, the center is no point, or the margin is below 1.
     """
     if not margin >= 1:
         raise ValueError(f"margin is {margin}; a focus reaches beyond its object by a factor of 1 or more")
@@ -121,7 +120,7 @@ def choose_ball(
         else:
             raise ValueError("there is nothing to focus on yet; click on the object first, or give center and radius")
     else:
-        middle = np.asarray(center, np.float64)
+        middle = _checked(center)
     if radius is None:
         if mask.any():
             radius = margin * float(np.quantile(_distances(encoded, coords[mask], middle), _HELD))
@@ -130,8 +129,14 @@ def choose_ball(
             radius = float(np.partition(_distances(encoded, coords, middle), near)[near])
         away = [float(np.linalg.norm(np.asarray(click) - middle)) for click in clicks]
         radius = max([radius, *away]) * (1 + 1e-6)  # a click on the very border stays inside after rounding
-    x, y, z = (float(value) for value in middle)
-    return (x, y, z), radius
+    return middle, float(radius)
+
+
+def _checked(center: Any) -> Float64[np.ndarray, "3"]:
+    middle = np.asarray(center, np.float64)
+    if middle.shape != (3,) or not np.isfinite(middle).all():
+        raise ValueError(f"center {np.ravel(middle).tolist()} of the focus is not three finite numbers")
+    return middle
 
 
 def _distances(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -32,16 +32,16 @@ class _Step:
 
     Attributes:
         logits: of the points that were encoded: all, or those in focus.
-        picked: whether `chosen` was somebody's choice.
         sent: False for a click off the object that lies outside the focus, where nothing is left to take away.
+        origin: in a focus, the step on the whole cloud that this one repeats, if it does.
     """
 
     click: Click
     logits: Float32[np.ndarray, "C P"]
     iou_scores: Float32[np.ndarray, " C"]
     chosen: int
-    picked: bool = False
     sent: bool = True
+    origin: "_Step | None" = None
 
 
 class Session:
@@ -117,7 +117,7 @@ class Session:
         last = self._steps[-1]
         if not 0 <= index < len(last.iou_scores):
             raise ValueError(f"candidate {index} does not exist; the last click has {len(last.iou_scores)}, from 0 on")
-        self._steps = (*self._steps[:-1], replace(last, chosen=int(index), picked=True))
+        self._steps = (*self._steps[:-1], replace(last, chosen=int(index), origin=None))
         return self.mask
 
     def undo(self) -> Bool[np.ndarray, " N"]:
@@ -136,13 +136,16 @@ class Session:
         self._steps = ()
 
     def focus(
-        self, center: Sequence[float] | None = None, radius: float | None = None, *, margin: float = MARGIN
+        self, center: Any = None, radius: float | None = None, *, margin: float = MARGIN
     ) -> Bool[np.ndarray, " N"]:
         """Look at a ball of the cloud by itself, at the full resolution of the model, until `unfocus`.
 
-        Its points are encoded again, with the grouping that the model now has, and all clicks so far are answered anew.
-        The mask is still one of the whole cloud, empty outside the ball. Clicks go inside it from now on; earlier ones
-        off the object that lie outside have no effect meanwhile. A focus on another ball replaces the one before.
+        Its points are encoded again, with the grouping that the model now has, and all clicks so far are answered anew;
+        of the first click's candidates the one most like the mask before is chosen. The mask is still one of the whole
+        cloud, empty outside the ball. Clicks go inside it from now on; earlier ones off the object that lie outside
+        have no effect meanwhile. A focus on another ball replaces the one before.
+
+        To get a part of what the mask shows, focus on a ball round the click before clicking, or choose a candidate.
 
         Args:
             center: [3], in the cloud's units; None takes the middle of the mask, or the last click while it is empty.
@@ -182,9 +185,8 @@ class Session:
         """
         if self._focus is not None:
             kept = 0
-            for old, new in zip(self._unfocused, self._steps, strict=False):
-                repicked = new.picked and not (old.picked and old.chosen == new.chosen)
-                if old.click != new.click or repicked:
+            while kept < min(len(self._steps), len(self._unfocused)):
+                if self._steps[kept].origin is not self._unfocused[kept]:
                     break
                 kept += 1
             self._steps, self._focus, self._unfocused = self._replay(None, self._unfocused[:kept]), None, ()
@@ -250,18 +252,31 @@ class Session:
             if focus is not None and not old.click.positive and not focus.holds(old.click.point):
                 last = steps[-1]
                 chosen = [last.chosen]
-                steps = (*steps, _Step(old.click, last.logits[chosen], last.iou_scores[chosen], 0, sent=False))
-                continue
-            step = self._answer(steps, old.click, focus)
-            if old.picked:
-                step = replace(step, chosen=old.chosen, picked=True)
-            steps = (*steps, step)
+                step = _Step(old.click, last.logits[chosen], last.iou_scores[chosen], 0, sent=False)
+            else:
+                step = self._answer(steps, old.click, focus)
+                step = replace(step, chosen=self._most_alike(step, old, focus))
+            steps = (*steps, replace(step, origin=old if self._focus is None else old.origin))
         return steps
+
+    def _most_alike(self, new: _Step, old: _Step, focus: Focus | None) -> int:
+        """The candidate that stands for what was seen after the click so far: the one of the highest IoU with it.
+
+        A focus is for seeing the same object better; by predicted IoU alone it often turns to a part of it
+        (docs/focus.md).
+        """
+        seen = self._whole(old.logits[[old.chosen]])[0] > 0
+        if focus is not None:
+            seen = seen[focus.points]
+        candidates = new.logits > 0
+        if not seen.any():
+            return new.chosen
+        return int(((candidates & seen).sum(axis=1) / (candidates | seen).sum(axis=1)).argmax())
 
     def _whole(self, logits: Float32[np.ndarray, "C P"]) -> Float32[np.ndarray, "C N"]:
         """A copy, for all points of the cloud."""
         return logits.copy() if self._focus is None else self._focus.spread(logits)
 
 
-def _told(point: Sequence[float] | np.ndarray) -> str:
+def _told(point: Any) -> str:
     return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"
