@@ -1,7 +1,10 @@
 """Farthest point sampling (FPS), Eldar et al. 1997, as PointNet++ uses it.
 
-CPU: one vectorised numpy sweep per sample, in blocks that stay in the cache. CUDA: the same sweep in torch.
-Both start at point 0 and break ties by the lower index, so that a sample does not depend on the device.
+CPU: one vectorised numpy sweep per sample, in blocks that stay in the cache; large clouds only look at the
+neighbourhood of each sample (`pruned_sampling`). CUDA: one Triton kernel for all samples where Triton is installed
+(`triton_sampling`), else one sweep per sample in torch. All start at point 0 and break ties by the lower index, so that
+a sample depends neither on the device nor on what is installed. (torch-quickfps is faster still, but breaks ties
+otherwise: on a grid of 30 x 30 x 30 points it agreed in 2% of 500 samples.)
 """
 
 import numpy as np
@@ -9,8 +12,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from point_sam.ops.pruned_sampling import sample_pruned
+from point_sam.ops.triton_sampling import sample_triton, triton_available
+
 # Points per block of a CPU sweep: five float32 rows of this length fit the second-level cache of one core (1 MiB).
 _BLOCK = 1 << 15
+# Points per cloud up to which a sweep is faster than making and asking buckets.
+_SWEPT = 1 << 15
 
 
 def farthest_point_sample(points: Float[Tensor, "B N 3"], num_samples: int) -> Int[Tensor, "B G"]:
@@ -30,9 +38,14 @@ def farthest_point_sample(points: Float[Tensor, "B N 3"], num_samples: int) -> I
     num_points = points.shape[1]
     if not 1 <= num_samples <= num_points:
         raise ValueError(f"num_samples is {num_samples}; it must lie in [1, {num_points}], the number of points")
+    points = points.detach()
     if points.device.type == "cpu":
-        return torch.from_numpy(_sweep_numpy(points.detach().numpy(), num_samples))
-    return _sweep_torch(points.detach(), num_samples)
+        if num_points > _SWEPT:
+            return torch.from_numpy(np.stack([sample_pruned(cloud, num_samples) for cloud in points.numpy()]))
+        return torch.from_numpy(_sweep_numpy(points.numpy(), num_samples))
+    if triton_available(points):
+        return sample_triton(points, num_samples)
+    return _sweep_torch(points, num_samples)
 
 
 def _sweep_numpy(points: np.ndarray, num_samples: int) -> np.ndarray:
