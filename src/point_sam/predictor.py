@@ -34,6 +34,8 @@ class PointSAM:
         device: where to run; None leaves the network where it is.
         precision: "float32", "bfloat16", or "auto": bfloat16 where the hardware multiplies it natively. Distances,
             sampling, interpolation weights and positional encodings are float32 or better in any case.
+        compile: let torch.compile translate the transformer's blocks and the decoder's transformer, at the first cloud
+            and click, which takes minutes and a C++ compiler on a CPU; docs/performance.md says where it pays.
 
     Attributes:
         model: the network, in evaluation mode.
@@ -46,18 +48,26 @@ class PointSAM:
     """
 
     def __init__(
-        self, model: PointSAMModel, *, device: str | torch.device | None = None, precision: str = "auto"
+        self,
+        model: PointSAMModel,
+        *,
+        device: str | torch.device | None = None,
+        precision: str = "auto",
+        compile: bool = False,
     ) -> None:
         parameter = next(model.parameters())
         self.device = parameter.device if device is None else choose_device(device)
         self.dtype = choose_precision(precision, self.device)
         self.model = model.to(self.device).eval()
+        if compile:
+            self.model.compile_parts()
         if self.device.type == "cpu":
             keep_freed_memory()
         self.current: EncodedCloud | None = None
         self._num_groups = model.config.num_groups
         self._group_size = model.config.group_size
         self._max_encoder_points = model.config.max_encoder_points
+        self._mask_group_size: int | None = None
         self._fingerprint: str | None = None
 
     @staticmethod
@@ -73,6 +83,7 @@ class PointSAM:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
         fused_layernorm: bool = False,
+        compile: bool = False,
     ) -> "PointSAM":
         """A model with trained weights. The architecture is read off the weights.
 
@@ -83,7 +94,7 @@ class PointSAM:
             variant: name of a preset that overrides the architecture read off the weights.
             config: an architecture that no preset names, overriding likewise.
             device: None takes CUDA where there is a GPU, else the CPU.
-            precision: see the class.
+            precision, compile: see the class.
             revision, cache_dir, local_files_only: as huggingface_hub has them.
             fused_layernorm: use NVIDIA apex's LayerNorm.
 
@@ -109,7 +120,7 @@ class PointSAM:
         model = load_model(files, config)
         if fused_layernorm:
             use_fused_layernorm(model)
-        return PointSAM(model, device=chosen, precision=precision)
+        return PointSAM(model, device=chosen, precision=precision, compile=compile)
 
     def save_pretrained(self, folder: str | Path, *, dtype: Literal["float32", "float16"] = "float32") -> None:
         """Write model.safetensors and config.json into a folder that `from_pretrained` reads.
@@ -169,6 +180,34 @@ class PointSAM:
         self._group_size = self._group_size if group_size is None else int(group_size)
         if max_encoder_points is not None:
             self._max_encoder_points = int(max_encoder_points) or None
+
+    @property
+    def mask_group_size(self) -> int | None:
+        """Points per group at which later clicks read the mask before; None: all."""
+        return self._mask_group_size
+
+    def adjust_click_params(self, mask_group_size: int | None = None) -> None:
+        """Trade agreement for speed in clicks that refine a mask. Encoded clouds stay as they are.
+
+        Args:
+            mask_group_size: a mask prompt is read at so many points of each group, spread evenly from its centre to
+                its rim, instead of at all. An approximation: docs/performance.md has its agreement with the full
+                answer. It pays where groups are large (256 points in `large`). None leaves it, 0 reads all.
+
+        Raises:
+            ValueError: not a whole number from 0 on, or for a Voronoi model.
+        """
+        if mask_group_size is None:
+            return
+        if (
+            isinstance(mask_group_size, bool)
+            or not isinstance(mask_group_size, int | np.integer)
+            or mask_group_size < 0
+        ):
+            raise ValueError(f"mask_group_size is {mask_group_size!r}; it must be a whole number")
+        if mask_group_size and self._group_size is None:
+            raise ValueError(f"mask_group_size {mask_group_size} does not apply: a Voronoi model has no groups")
+        self._mask_group_size = int(mask_group_size) or None
 
     @torch.no_grad()
     def encode(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
@@ -317,6 +356,7 @@ class PointSAM:
                     labels[rows],
                     None if masks is None else masks[rows],
                     multimask_output=multimask_output,
+                    mask_group_size=self._mask_group_size,
                 )
         return logits, scores
 

@@ -26,6 +26,15 @@ class PointSAMModel(nn.Module):
         self.mask_encoder = MASK_ENCODERS[config.tokenizer](config)
         self.mask_decoder = MaskDecoder()
 
+    def compile_parts(self) -> None:
+        """Have torch.compile translate what repeats: each block of the trunk, and the decoder's transformer.
+
+        The rest is loops over chunks, or differs from cloud to cloud.
+        """
+        for block in self.pc_encoder.transformer.blocks:
+            block.compile()
+        self.mask_decoder.transformer.compile()
+
     def encode(self, geometry: Geometry, rgb: Float[Tensor, "B N 3"]) -> Float[Tensor, "B G 256"]:
         """Cloud tokens.
 
@@ -44,6 +53,7 @@ class PointSAMModel(nn.Module):
         mask_input: Float[Tensor, "B N"] | None,
         *,
         multimask_output: bool,
+        mask_group_size: int | None = None,
     ) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B C"]]:
         """Mask logits and predicted IoUs for one prompt per row.
 
@@ -53,8 +63,12 @@ class PointSAMModel(nn.Module):
             prompt_labels: 1 positive, 0 negative.
             mask_input: logits of an earlier answer, or None.
             multimask_output: three candidates instead of one mask.
+            mask_group_size: members of each group that `mask_input` is read at; None: all. KNN only.
         """
-        dense = self.mask_encoder.no_mask() if mask_input is None else self.mask_encoder(geometry, mask_input)
+        if mask_input is None:
+            dense = self.mask_encoder.no_mask()
+        else:
+            dense = self.mask_encoder(geometry, mask_input, mask_group_size)
         centers_pe = self.point_encoder.pe_layer(geometry.centers)
         prompts = self.point_encoder(prompt_points, prompt_labels)
         return cast(

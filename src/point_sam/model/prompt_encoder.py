@@ -59,20 +59,30 @@ class MaskEncoder(nn.Module):
 
 
 class KNNMaskEncoder(MaskEncoder):
-    """[xyz - centre, logit] of the group -> PointNet."""
+    """[xyz - centre, logit] of the group -> PointNet.
+
+    With `group_size` only so many members of each group are looked at, which is an approximation.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.patch_encoder = PointNet(4, config.mask_widths)
 
-    def forward(self, geometry: Geometry, logits: Float[Tensor, "B N"]) -> Float[Tensor, "B G 256"]:
+    def forward(
+        self, geometry: Geometry, logits: Float[Tensor, "B N"], group_size: int | None = None
+    ) -> Float[Tensor, "B G 256"]:
         values = logits[..., None]
+        members = geometry.group_index
+        if group_size is not None and group_size < members.shape[-1]:
+            # Members come nearest first: an even choice covers the whole group, and always holds the centre.
+            kept = torch.arange(group_size, device=members.device) * members.shape[-1] // group_size
+            members = members[..., kept]
 
         def gather(members: Tensor, groups: slice) -> Tensor:
             offset = gather_points(geometry.coords, members) - geometry.centers[:, groups, None]
             return torch.cat([offset, gather_points(values, members)], dim=-1)
 
-        return encode_groups(self.patch_encoder, gather, geometry.group_index)
+        return encode_groups(self.patch_encoder, gather, members)
 
 
 class NormedResidual(nn.Module):
@@ -112,7 +122,9 @@ class VoronoiMaskEncoder(MaskEncoder):
         self.first_nn = nn.Linear(5, config.mask_widths[0])
         self.second_nn = CellMLP(config.mask_widths[0])
 
-    def forward(self, geometry: Geometry, logits: Float[Tensor, "B N"]) -> Float[Tensor, "B G 256"]:
+    def forward(
+        self, geometry: Geometry, logits: Float[Tensor, "B N"], group_size: None = None
+    ) -> Float[Tensor, "B G 256"]:
         def encode(start: int, stop: int) -> Tensor:
             offset, distance = cell_offsets(geometry, start, stop)
             return cast(Tensor, self.first_nn(torch.cat([logits[:, start:stop, None], offset, distance], dim=-1)))
