@@ -54,7 +54,7 @@ def test_objects_come_back_from_json(plain: dict[int, dict[str, Any]], form: Mas
 @given(PLAIN_OBJECTS)
 def test_masks_may_be_kept_elsewhere(plain: dict[int, dict[str, Any]]) -> None:
     objects = [SegmentedObject.of(id, **values) for id, values in plain.items()]
-    masks = np.array([item.mask for item in objects], bool).reshape(-1, 40).T
+    masks = np.array([item.mask for item in objects], bool).reshape(-1, 40)
     records = objects_to_records(objects, "none")
     assert [told(item) for item in objects_from_records(records, 40, masks)] == [told(item) for item in objects]
 

@@ -110,3 +110,27 @@ def test_a_closed_queue_cancels_what_waits_and_takes_no_more(queue: WorkQueue, g
 def test_no_worker_is_refused() -> None:
     with pytest.raises(ValueError, match="workers is 0"):
         WorkQueue(0)
+
+
+def test_a_long_call_lets_short_calls_of_others_pass(queue: WorkQueue) -> None:
+    done: list[str] = []
+    begun, asked = threading.Event(), threading.Event()
+
+    def search() -> None:
+        assert asked.wait(10)
+        queue.give_way("anna")
+        done.append("search")
+
+    futures = [queue.submit(search, owner="anna", long=True, on_start=begun.set)]
+    assert begun.wait(10)
+    futures.append(queue.submit(lambda: done.append("anna's click"), owner="anna"))
+    futures.append(queue.submit(lambda: done.append("other search"), owner="carl", long=True))
+    futures += [queue.submit(lambda n=n: done.append(f"ben's click {n}"), owner="ben") for n in range(2)]
+    failing = queue.submit(lambda: 1 / 0, owner="dora")
+    asked.set()
+    for future in futures:
+        future.result(10)
+    assert done == ["ben's click 0", "ben's click 1", "search", "anna's click", "other search"]
+    with pytest.raises(ZeroDivisionError):
+        failing.result(10)
+    assert queue.busy == 0

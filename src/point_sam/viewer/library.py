@@ -72,6 +72,7 @@ class Library:
                     lambda: model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True),
                     owner=owner,
                     on_start=on_start,
+                    long=True,
                 )
                 self._coming[key] = coming
                 coming.add_done_callback(lambda done: self._arrived(key, done))
@@ -131,9 +132,10 @@ class _Key(NamedTuple):
 
 
 def bytes_of(encoded: EncodedCloud) -> int:
-    """Of an encoding's tensors."""
+    """Of an encoding's tensors and colours."""
     tensors = (encoded.embeddings, *vars(encoded.geometry).values())
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    colors = 0 if encoded.rgb is None else encoded.rgb.nbytes
+    return colors + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _hand_on(done: "Future[EncodedCloud]", answer: "Future[EncodedCloud]") -> None:

@@ -47,7 +47,7 @@ def objects_to_records(objects: Sequence[SegmentedObject], masks: MaskForm) -> l
 
 
 def objects_from_records(
-    records: Any, num_points: int, masks: Bool[np.ndarray, "N M"] | None = None
+    records: Any, num_points: int, masks: Bool[np.ndarray, "M N"] | None = None
 ) -> list[SegmentedObject]:
     """The objects again.
 
@@ -62,12 +62,12 @@ def objects_from_records(
     if not isinstance(records, list):
         raise RecordError("the objects are no list")
     check_count(len(records), num_points)
-    if masks is not None and masks.shape != (num_points, len(records)):
-        raise RecordError(f"masks of shape {list(masks.shape)} for {len(records)} objects of {num_points} points")
+    if masks is not None and masks.shape != (len(records), num_points):
+        raise RecordError(f"{len(masks)} masks for {len(records)} objects")
     objects: list[SegmentedObject] = []
     for position, record in enumerate(records):
         try:
-            mask = decode_mask(record["mask"], num_points) if masks is None else masks[:, position]
+            mask = decode_mask(record["mask"], num_points) if masks is None else masks[position]
             objects.append(_object_from_record(record, mask))
         except _WHAT_GOES_WRONG as err:
             reason = f"{err.args[0]!r} is missing" if isinstance(err, KeyError) else str(err)

@@ -70,10 +70,8 @@ def _from_cloud(cloud: PointCloud, path: Path) -> list[SegmentedObject]:
     description = _read_entry(path) if path.suffix.lower() == ".npz" else None
     masks = cloud.attributes.get(MASKS)
     if description is not None:
-        none = np.zeros((len(cloud), 0), bool)
-        return objects_from_records(
-            _parse(description).get("objects"), len(cloud), none if masks is None else _as_masks(masks, MASKS)
-        )
+        rows = np.zeros((0, len(cloud)), bool) if masks is None else _as_masks(masks, MASKS)
+        return objects_from_records(_parse(description).get("objects"), len(cloud), rows)
     # In an archive they are the result's; elsewhere they may have come along from the input.
     if masks is not None and (path.suffix.lower() == ".npz" or LABEL not in cloud.attributes):
         return _from_masks(_as_masks(masks, MASKS))
@@ -150,12 +148,12 @@ def _from_labels(values: np.ndarray, num_points: int) -> list[SegmentedObject]:
     return objects
 
 
-def _from_masks(masks: Bool[np.ndarray, "N M"]) -> list[SegmentedObject]:
+def _from_masks(masks: Bool[np.ndarray, "M N"]) -> list[SegmentedObject]:
     """An object for each mask that is not empty, the largest first, so that parts lie above what they are of."""
-    check_count(masks.shape[1], len(masks))
-    areas = masks.sum(axis=0)
+    check_count(*masks.shape)
+    areas = masks.sum(axis=1)
     order = sorted(np.flatnonzero(areas).tolist(), key=lambda i: (-areas[i], -i))
-    return [SegmentedObject.of(id, masks[:, i]) for id, i in enumerate(order, 1)]
+    return [SegmentedObject.of(id, masks[i]) for id, i in enumerate(order, 1)]
 
 
 def _as_labels(values: np.ndarray, num_points: int) -> Integer[np.ndarray, " N"]:
@@ -169,10 +167,12 @@ def _as_labels(values: np.ndarray, num_points: int) -> Integer[np.ndarray, " N"]
     return labels
 
 
-def _as_masks(values: np.ndarray, name: str) -> Bool[np.ndarray, "N M"]:
-    if values.ndim != 2 or values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+def _as_masks(values: np.ndarray, name: str) -> Bool[np.ndarray, "M N"]:
+    """Masks that a file has as columns, as rows, which are quick to go through."""
+    whole = values.ndim == 2 and values.dtype.kind in "biuf"
+    if not (whole and (values.dtype.kind == "b" or ((values == 0) | (values == 1)).all())):
         raise RecordError(f"{name} is {values.dtype} {list(values.shape)}; expected 0 or 1 for each point")
-    return values.astype(bool)
+    return np.ascontiguousarray(values.T, bool)
 
 
 def _check_same(scene: Scene, cloud: PointCloud) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_NOBODY = object()
 MAX_WAITING = 64  # calls of one person; more is a key that is held down
 
 
@@ -19,8 +20,8 @@ class QueueFullError(RuntimeError):
 class WorkQueue:
     """Carries out calls in threads of its own, in turn for each person: nobody waits for another's second call.
 
-    A call that raises gives its error to its future and disturbs no other. Threads are daemons: they do not keep a
-    program alive.
+    A long call may let others' short ones pass: see `give_way`. A call that raises gives its error to its future and
+    disturbs no other. Threads are daemons: they do not keep a program alive.
 
     Args:
         workers: calls at a time. One: two calls of the model at a time take as long as one after the other.
@@ -35,7 +36,7 @@ class WorkQueue:
             if value < 1:
                 raise ValueError(f"{name} is {value}; it must be 1 or more")
         self._max_waiting = max_waiting
-        self._changed = threading.Condition()
+        self._changed = threading.Condition()  # its lock may be taken again by who holds it
         # Whose turn it is comes first; a person leaves when nothing of theirs waits, and joins at the end.
         self._turns: OrderedDict[Hashable, deque[_Call]] = OrderedDict()
         self._running = 0
@@ -44,7 +45,12 @@ class WorkQueue:
             threading.Thread(target=self._work, name=f"point-sam-work-{number}", daemon=True).start()
 
     def submit(
-        self, call: Callable[[], T], *, owner: Hashable = None, on_start: Callable[[], Any] | None = None
+        self,
+        call: Callable[[], T],
+        *,
+        owner: Hashable = None,
+        on_start: Callable[[], Any] | None = None,
+        long: bool = False,
     ) -> "Future[T]":
         """Have a call carried out.
 
@@ -52,6 +58,7 @@ class WorkQueue:
             call: what to do. Whoever wants to hear of its progress gives it a function to tell.
             owner: who asks; calls of one person keep their order.
             on_start: called in the worker's thread when the call's turn has come; what it raises fails the call.
+            long: whether it takes so long that it is not done in between, see `give_way`.
 
         Returns:
             Its future; cancelled before its turn, the call never runs. `asyncio.wrap_future` makes it awaitable.
@@ -68,10 +75,22 @@ class WorkQueue:
             waiting = deque(item for item in calls if not item.future.cancelled())
             if len(waiting) >= self._max_waiting:
                 raise QueueFullError(f"{len(waiting)} requests are waiting already; wait until some are answered")
-            waiting.append(_Call(call, on_start, future))
+            waiting.append(_Call(call, on_start, future, long))
             self._turns[owner] = waiting
             self._changed.notify()
         return future
+
+    def give_way(self, owner: Hashable = None) -> None:
+        """Carry out, in this thread, the short calls that others have waiting.
+
+        For a long call to call where it can pause, such as where it tells its progress: clicks of other people are
+        then answered between two of its batches.
+
+        Args:
+            owner: whose call gives way; their own calls keep waiting for it.
+        """
+        while (call := self._take(lambda other, first: other != owner and not first.long)) is not None:
+            self._carry_out(call)
 
     def waiting(self, owner: Hashable = None) -> int:
         """Calls of this person that have not begun."""
@@ -97,26 +116,36 @@ class WorkQueue:
             future.cancel()
 
     def _work(self) -> None:
-        while (call := self._next()) is not None:
-            try:
-                if call.future.set_running_or_notify_cancel():
-                    call.carry_out()
-            finally:
-                with self._changed:
-                    self._running -= 1
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._turns or self._closed)
+                if not self._turns:
+                    return
+                call = self._take(lambda owner, first: True)
+            if call is not None:
+                self._carry_out(call)
             del call  # nothing of the last call lives on while the next is waited for
 
-    def _next(self) -> "_Call | None":
+    def _take(self, wanted: "Callable[[Hashable, _Call], bool]") -> "_Call | None":
+        """The first call of the first person who has one that is wanted; their next one waits behind the others."""
         with self._changed:
-            self._changed.wait_for(lambda: self._turns or self._closed)
-            if not self._turns:
+            owner = next((owner for owner, calls in self._turns.items() if wanted(owner, calls[0])), _NOBODY)
+            if owner is _NOBODY:
                 return None
-            owner, calls = self._turns.popitem(last=False)
+            calls = self._turns.pop(owner)
             call = calls.popleft()
             if calls:
                 self._turns[owner] = calls
             self._running += 1
             return call
+
+    def _carry_out(self, call: "_Call") -> None:
+        try:
+            if call.future.set_running_or_notify_cancel():
+                call.carry_out()
+        finally:
+            with self._changed:
+                self._running -= 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +153,7 @@ class _Call:
     call: Callable[[], Any]
     on_start: Callable[[], Any] | None
     future: "Future[Any]"
+    long: bool
 
     def carry_out(self) -> None:
         try:
