@@ -1,14 +1,17 @@
 """The site of docs/: it builds without a word, its links hold, its commands and snippets work, the API is all there."""
 
+import html
 import os
 import re
 import shlex
 import subprocess
 import sys
 import zlib
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -72,6 +75,15 @@ def commands(page: str) -> list[list[str]]:
     return [shlex.split(line) for block in blocks(page, "sh") for line in block.splitlines()]
 
 
+def leaves(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """All commands that do something, with their whole names."""
+    if not hasattr(command, "commands"):
+        yield name, command
+        return
+    for inner, inner_command in command.commands.items():
+        yield from leaves(inner_command, f"{name} {inner}")
+
+
 def pictures(page: str) -> list[Path]:
     return [DOCS / target for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", (DOCS / page).read_text())]
 
@@ -110,6 +122,14 @@ def test_every_public_name_has_an_entry(site: Path, package: str) -> None:
     entries = {line.split()[0] for line in inventory.splitlines()}
     module = import_module(f"point_sam{package}")
     assert [name for name in module.__all__ if f"{module.__name__}.{name}" not in entries] == []
+
+
+def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
+    text = html.unescape(re.sub(r"<[^>]+>", "", (site / "api" / "commands.html").read_text()))
+    for name, command in leaves(build(), "point-sam"):
+        assert f"\n{name} [OPTIONS]" in text
+        options = [option for parameter in command.params for option in parameter.opts if option.startswith("--")]
+        assert [option for option in options if option not in text and option != "--help"] == []
 
 
 def test_names_that_share_a_docstring_entry_have_a_row_each(site: Path) -> None:
