@@ -309,13 +309,14 @@ class Page:
         self._searching, self._stopped = True, False
         self._panel.work(0.0, can_stop=True)
         self._panel.tell("Segmenting everything", "busy")
-        search = self._viewer.work.submit(lambda: workspace.everything(self._progress), owner=self.person)
+        search = self._viewer.work.submit(lambda: workspace.everything(self._progress), owner=self.person, long=True)
         search.add_done_callback(lambda done: self._enqueue(partial(self._found, done)))
 
     def _progress(self, done: int, total: int) -> None:
         if self._stopped:
             raise _StoppedError
         self._panel.work(done / max(total, 1), can_stop=True)
+        self._viewer.work.give_way(self.person)
 
     def _stop(self) -> None:
         self._stopped = True
