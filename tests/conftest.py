@@ -14,6 +14,7 @@ CHECKED = [
     "ops",
     "model",
     "checkpoints",
+    "display",
     "encoded",
     "hardware",
     "inputs",

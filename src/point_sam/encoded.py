@@ -90,6 +90,17 @@ class EncodedCloud:
         """Whether it encodes these very coordinates and colours."""
         return self.cloud_fingerprint == fingerprint_cloud(coords, rgb)
 
+    def units(self) -> Float64[np.ndarray, "N 3"]:
+        """The points in the units of prompts, which are the cloud's own."""
+        unit: np.ndarray = self.geometry.coords[0].cpu().numpy().astype(np.float64)
+        return unit * self.scale + self.center
+
+    def _repr_png_(self) -> bytes:
+        """For Jupyter: the cloud in its colours."""
+        from point_sam.display import show
+
+        return show(self.units(), self.rgb)._repr_png_()
+
     def save(self, path: str | Path) -> None:
         """Write one safetensors file, complete or not at all.
 

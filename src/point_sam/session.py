@@ -231,6 +231,19 @@ class Session:
         """The predicted IoU of the mask; None before the first click."""
         return float(self._steps[-1].iou_scores[self._steps[-1].chosen]) if self._steps else None
 
+    def _repr_png_(self) -> bytes:
+        """For Jupyter: the cloud with the mask and the clicks."""
+        from point_sam.display import show
+
+        picture = show(
+            self.encoded.units(),
+            self.encoded.rgb,
+            self.mask,
+            prompts=[click.point for click in self.prompts] or None,
+            prompt_labels=[int(click.positive) for click in self.prompts] or None,
+        )
+        return picture._repr_png_()
+
     def _answer(self, before: Sequence[_Step], click: Click, focus: Focus | None) -> _Step:
         """The step that a click makes after others in the same focus."""
         clicks = [*(step.click for step in before if step.sent), click]

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from point_sam.automatic.crops import Crop, split_cloud
+from point_sam.automatic.labels import MaskList, MaskRecord
 from point_sam.automatic.packed import areas_of, find_parents, pack, suppress, unpack
 from point_sam.automatic.proposals import Proposals, join, propose, spread_prompts
 from point_sam.automatic.regions import clean_mask, neighbor_graph
@@ -18,26 +19,6 @@ from point_sam.predictor import PointSAM
 
 # Cleaning never touches regions of more than this share of a cloud, so that small clouds keep their parts.
 _MOST_CLEANED = 0.01
-
-
-class _Answer(TypedDict):
-    segmentation: Bool[np.ndarray, " N"]
-    area: int
-    predicted_iou: float
-    stability_score: float
-    point_coords: list[list[float]]
-    point_index: int
-
-
-class MaskRecord(_Answer, total=False):
-    """One mask.
-
-    Keys: `segmentation` [N] bool in the order of the cloud's points; `area`, its points; `predicted_iou`;
-    `stability_score` in 0..1; `point_coords` [[x, y, z]], the prompt, in the cloud's units; `point_index`, which of
-    the cloud's points that is; with `hierarchy` also `parent`, the index of the record that this is a part of, or -1.
-    """
-
-    parent: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ class MaskGenerator:
         encoded: EncodedCloud | None = None,
         normalize: bool = False,
         progress: Callable[[int, int], object] | None = None,
-    ) -> list[MaskRecord]:
+    ) -> MaskList:
         """All masks of a cloud, the one with the best predicted IoU first.
 
         The model's current cloud stays what it is.
@@ -122,8 +103,8 @@ class MaskGenerator:
             progress: called with the number of clicks done and of all clicks.
 
         Returns:
-            Records with segment-anything's keys, see `MaskRecord`; an empty list where no mask passes the filters.
-            Predicted IoU and stability are those before small regions were cleaned away.
+            A list of records with segment-anything's keys, see `MaskRecord`; empty where no mask passes the filters.
+            Jupyter draws it. Predicted IoU and stability are those before small regions were cleaned away.
 
         Raises:
             ValueError: there is no cloud, an input is misshaped, not finite or out of range, or `crops` without coords.
@@ -145,8 +126,9 @@ class MaskGenerator:
             parts.append(_place(self._thin(self._propose(piece, inner, clicks)), block, len(points)))
         found = self._thin(join(parts))
         found = self._thin(self._clean(found, points))
-        where = points.astype(np.float64) * encoded.scale + encoded.center if given is None else given
-        return self._records(found.take(np.argsort(-found.iou_scores, kind="stable")), where)
+        where = encoded.units() if given is None else given
+        records = self._records(found.take(np.argsort(-found.iou_scores, kind="stable")), where)
+        return MaskList(records, where, encoded.rgb)
 
     def _encoded(self, coords: Any, rgb: Any, encoded: EncodedCloud | None, normalize: bool) -> EncodedCloud:
         model, current = self.model, self.model.current

@@ -1,10 +1,54 @@
-"""One label for every point, out of masks that overlap."""
+"""The masks of a cloud: what is told of each, and one label for every point out of masks that overlap."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Bool, Float, Int32, UInt8
+
+
+class _Answer(TypedDict):
+    segmentation: Bool[np.ndarray, " N"]
+    area: int
+    predicted_iou: float
+    stability_score: float
+    point_coords: list[list[float]]
+    point_index: int
+
+
+class MaskRecord(_Answer, total=False):
+    """One mask.
+
+    Keys: `segmentation` [N] bool in the order of the cloud's points; `area`, its points; `predicted_iou`;
+    `stability_score` in 0..1; `point_coords` [[x, y, z]], the prompt, in the cloud's units; `point_index`, which of
+    the cloud's points that is; with `hierarchy` also `parent`, the index of the record that this is a part of, or -1.
+    """
+
+    parent: int
+
+
+class MaskList(list[MaskRecord]):
+    """A list of masks of one cloud, which Jupyter draws: every point in the colour of the smallest mask that holds it.
+
+    Attributes:
+        coords: [N, 3], in the cloud's units.
+        rgb: [N, 3] colours 0..255, or None.
+    """
+
+    def __init__(
+        self,
+        records: Iterable[MaskRecord],
+        coords: Float[np.ndarray, "N 3"],
+        rgb: UInt8[np.ndarray, "N 3"] | None = None,
+    ) -> None:
+        super().__init__(records)
+        self.coords = coords
+        self.rgb = rgb
+
+    def _repr_png_(self) -> bytes:
+        from point_sam.display import show
+
+        return show(self.coords, self.rgb, labels=label_points(self, len(self.coords)))._repr_png_()
 
 
 def label_points(records: Sequence[Mapping[str, Any]], num_points: int) -> Int32[np.ndarray, " N"]:

@@ -52,6 +52,12 @@ class PointCloud:
         rgb = "None" if self.rgb is None else "uint8"
         return f"PointCloud({len(self)} points, rgb={rgb}, attributes={sorted(self.attributes)})"
 
+    def _repr_png_(self) -> bytes:
+        """For Jupyter: the cloud in its colours."""
+        from point_sam.display import show
+
+        return show(self)._repr_png_()
+
 
 def check_xyz(xyz: np.ndarray) -> Float64[np.ndarray, "N 3"]:
     """`xyz` as float64, after refusing what is not [N, 3], empty, or not finite.
