@@ -124,7 +124,7 @@ def run_child(task: Task, conditions: Conditions, patience: float) -> Record:
     if stopped is None and child.returncode == -9:
         stopped = "killed"
     elif stopped is None and child.returncode:
-        raise RuntimeError(f"{task} failed:\n{err.strip()}")
+        raise RuntimeError(f"{task} ended with {child.returncode}:\n{err.strip()}")
     lines = [line.removeprefix(MARK) for line in out.splitlines() if line.startswith(MARK)]
     findings = tuple(json.loads(line) for line in lines)
     return Record(task, findings, stopped, time.perf_counter() - start, revision())

@@ -17,6 +17,7 @@ SPEED = {
     "later_click": "later click",
     "prompts": "many prompts",
 }
+MEMORY = ("peak", "prompts_peak", "process_peak")
 OPS = {"fps": "FPS", "knn": "kNN", "interpolation": "interpolation"}
 OPERATIONS = {"encode": "encode", "first_click": "first click", "later_click": "later click"}
 
@@ -52,8 +53,7 @@ def _head(summary: Summary, about: dict[str, Any], conditions: Conditions) -> st
 
 def _speed(summary: Summary, model: str, conditions: Conditions) -> str:
     names = {**SPEED, "prompts": f"{conditions.prompts} prompts"}
-    head = ["points", "", *names.values(), "peak memory", f"peak, {conditions.prompts} prompts", "logits differ by"]
-    lines = []
+    lines, memory = [], []
     for points in summary.sizes("speed", model):
         plain = ("speed", NAIVE, model, points)
         for who in summary.names("speed", model, points=points):
@@ -61,20 +61,30 @@ def _speed(summary: Summary, model: str, conditions: Conditions) -> str:
             line = [f"{points:,}", who, *(_time(summary, cell, measure, plain) for measure in names)]
             if summary.has(cell, "prompts_one_by_one"):
                 line[-1] += ", one by one"
-            line += [_bytes(summary, cell, measure, plain) for measure in ("peak", "prompts_peak")]
-            paths = (answer_path(summary.task(c), conditions) for c in (cell, plain) if c in summary.records)
-            found = difference(*both) if len(both := list(paths)) == 2 and cell != plain else None
-            lines.append([*line, "-" if found is None else f"{found:.1g}"])
-    groups = ", ".join(
-        dict.fromkeys("{} of {}".format(*groups_of(model, points)) for points in summary.sizes("speed", model))
-    )
-    note = (
-        "Peak memory is above the loaded weights and the cloud, for encoding and clicking; then also with the answers "
-        f"to {conditions.prompts} prompts (three masks each, float32). Logits differ, relative L2, from the naive "
-        f"model's at the first click. Groups: {groups}."
-    )
+            lines.append([*line, _difference(summary, cell, plain, conditions)])
+            memory.append([*line[:2], *(_bytes(summary, cell, measure, plain) for measure in MEMORY)])
+    task_sizes = dict.fromkeys(groups_of(model, points) for points in summary.sizes("speed", model))
+    groups = ", ".join(f"{number} of {size}" for number, size in task_sizes)
     weights = "trained weights" if model == "tiny" else "random weights"
-    return f"## {model}, {weights}\n\n{table(head, lines)}\n\n{note}"
+    note = (
+        f"Groups: {groups}. The last column is the relative L2 difference of the first click's logits from those of "
+        "the naive model."
+    )
+    memory_note = (
+        f"Above weights: of encoding and three clicks, without the loaded weights and the cloud; then also with the "
+        f"answers to {conditions.prompts} prompts (three masks each, float32). Process: with everything, before those "
+        "prompts."
+    )
+    times = table(["points", "", *names.values(), "logits differ by"], lines)
+    peaks = table(["points", "", "above weights", f"with {conditions.prompts} prompts", "process"], memory)
+    return f"## {model}, {weights}\n\n{times}\n\n{note}\n\n### Peak memory\n\n{peaks}\n\n{memory_note}"
+
+
+def _difference(summary: Summary, cell: Cell, plain: Cell, conditions: Conditions) -> str:
+    if cell == plain or plain not in summary.records:
+        return "-"
+    found = difference(*(answer_path(summary.task(each), conditions) for each in (cell, plain)))
+    return "-" if found is None else f"{found:.1g}"
 
 
 def _operations(summary: Summary, model: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import Cloud, load_cloud, rough_terrain
 from benchmarks.contenders import NAIVE, Contender, build
-from benchmarks.machine import Gauge
+from benchmarks.machine import Gauge, peak_bytes
 from benchmarks.tasks import Task
 from point_sam.clouds import normalize
 
@@ -22,7 +22,8 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
 
     Tells "encode", "first_click" (one click, three candidates), "second_click" (two clicks and the mask so far, one
     mask), "later_click" (three clicks, likewise), "peak" (above the loaded weights and the cloud, until here),
-    "prompts" (so many objects, three candidates each) and "prompts_peak".
+    "process_peak" (of the whole process: Python, torch, weights and cloud as well), "prompts" (so many objects, three
+    candidates each) and "prompts_peak".
     """
     cloud = load_cloud(conditions.path, task.points)
     contender = build(task.who, task.model, task.num_groups, task.group_size, conditions.device)
@@ -35,6 +36,7 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
             first = _cycle(contender, cloud, cloud.coords[picks[:3]], findings)
             if number == 0:
                 findings.tell("peak", bytes=gauge.peak())
+                findings.tell("process_peak", bytes=peak_bytes())
                 _keep(first, task, conditions)
             if findings.now() - start > conditions.budget:
                 break
