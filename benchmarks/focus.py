@@ -12,6 +12,7 @@ Clicks follow the evaluation's protocol. Ways to answer them:
 - whole: no focus;
 - whole, finer: no focus either, but eight times the groups and the encoder points;
 - focus: `Session.focus()` after the first click;
+- focus, best predicted: the same, then the candidate of the best predicted IoU rather than the one most like the mask;
 - focus twice: and once more, now about the mask found in the focus;
 - known ball: a focus on the true object before the first click, what a good choice of the ball would give at best.
 
@@ -21,9 +22,11 @@ same masks. Seconds are those of the program alone, without encoding the scene a
 """
 
 import argparse
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +51,8 @@ FINER = 8
 KINDS = ("objects", "parts")
 WHOLE = "whole"
 
-# The first click of a session at a point, on a target mask.
-Start = Callable[[Session, np.ndarray, np.ndarray], None]
+# What follows the first click: a session that has it, the place clicked and the target give the session that goes on.
+Start = Callable[[Session, np.ndarray, np.ndarray], Session]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +101,10 @@ def main() -> None:
     for _ in track(range(options.scenes), description="scenes", console=Console(stderr=True)):
         scene = compose(dataset, numbers, options.objects, options.points, generator)
         run_scene(model, scene, ways, options.clicks)
-    text = tables(ways, options.clicks, options.seed)
+        text = tables(ways, options.clicks, options.seed)
+        if options.out is not None:  # after each scene: the next one may take long
+            options.out.write_text(f"{text}\n")
     print(text)
-    if options.out is not None:
-        options.out.write_text(f"{text}\n")
 
 
 def all_ways(margins: list[float]) -> dict[str, Way]:
@@ -111,8 +114,9 @@ def all_ways(margins: list[float]) -> dict[str, Way]:
     }
     for margin in margins:
         told = "" if len(margins) == 1 else f", margin {margin:g}"
-        ways[f"focus{told}"] = Way(click_then_focus(margin, 1), margin, False, [], [])
-        ways[f"focus twice{told}"] = Way(click_then_focus(margin, 2), margin, False, [], [])
+        ways[f"focus{told}"] = Way(refocus(margin, 1), margin, False, [], [])
+        ways[f"focus, best predicted{told}"] = Way(focus_on_best(margin), margin, False, [], [])
+        ways[f"focus twice{told}"] = Way(refocus(margin, 2), margin, False, [], [])
         ways[f"known ball{told}"] = Way(known_ball(margin), margin, False, [], [])
     return ways
 
@@ -181,43 +185,57 @@ def one_part(sample: Sample, generator: np.random.Generator) -> np.ndarray | Non
 
 def run_scene(model: PointSAM, scene: Scene, ways: dict[str, Way], clicks: int) -> None:
     """Score every way on every target of one scene."""
-    encoded = {False: model.encode(scene.xyz, scene.rgb, normalize=True)}
-    if any(way.finer for way in ways.values()):
-        encoded[True] = encode_finer(model, scene)
-    for way in ways.values():
-        for pair in scene.targets:
-            ious = np.full((len(KINDS), clicks), np.nan)
-            for row, target in enumerate(pair):
-                if target is not None:
-                    start = time.perf_counter()
-                    ious[row], waited = play(Session(model, encoded[way.finer]), scene.xyz, target, way, clicks)
-                    way.seconds.append((time.perf_counter() - start - waited) / clicks)
-            way.ious.append(ious)
+    encoded = {finer: encode(model, scene, finer) for finer in {way.finer for way in ways.values()}}
+    for pair in scene.targets:
+        ious = {name: np.full((len(KINDS), clicks), np.nan) for name in ways}
+        for row, target in enumerate(pair):
+            if target is None:
+                continue
+            first = scene.xyz[next_click(scene.xyz, target)[0]]
+            clicked = {finer: Session(model, cloud) for finer, cloud in encoded.items()}
+            waited = {finer: timed(partial(session.click, first)) for finer, session in clicked.items()}
+            for name, way in ways.items():
+                # Steps never change, so that a copy goes its own way.
+                session = copy.copy(clicked[way.finer])
+                ious[name][row], seconds = play(session, scene.xyz, first, target, way, clicks)
+                way.seconds.append((waited[way.finer] + seconds) / clicks)
+        for name, way in ways.items():
+            way.ious.append(ious[name])
 
 
-def encode_finer(model: PointSAM, scene: Scene) -> EncodedCloud:
+def encode(model: PointSAM, scene: Scene, finer: bool) -> EncodedCloud:
     before = model.num_groups, model.max_encoder_points
-    model.adjust_patch_params(FINER * model.num_groups, None, None if before[1] is None else FINER * before[1])
+    if finer:
+        model.adjust_patch_params(FINER * model.num_groups, None, FINER * (model.max_encoder_points or 0))
     try:
         return model.encode(scene.xyz, scene.rgb, normalize=True)
     finally:
         model.adjust_patch_params(before[0], None, before[1])
 
 
-def play(session: Session, xyz: np.ndarray, target: np.ndarray, way: Way, clicks: int) -> tuple[np.ndarray, float]:
-    """The IoU after each click, and the seconds that the simulated user took to think."""
-    ious, thinking = [], 0.0
-    for number in range(clicks):
-        start = time.perf_counter()
-        index, positive = next_click(xyz, target, session.mask if number else None)
-        thinking += time.perf_counter() - start
-        if number == 0:
-            way.start(session, xyz[index], target)
-        else:
-            click_anywhere(session, xyz[index], positive, way.margin)
-        mask = session.mask
-        ious.append((mask & target).sum() / (mask | target).sum())
-    return np.array(ious), thinking
+def play(
+    session: Session, xyz: np.ndarray, first: np.ndarray, target: np.ndarray, way: Way, clicks: int
+) -> tuple[np.ndarray, float]:
+    """The IoU after each click, and the seconds that the session took after the first one."""
+    start = time.perf_counter()
+    session = way.start(session, first, target)
+    seconds = time.perf_counter() - start
+    ious = [iou(session.mask, target)]
+    while len(ious) < clicks:
+        index, positive = next_click(xyz, target, session.mask)
+        seconds += timed(partial(click_anywhere, session, xyz[index], positive, way.margin))
+        ious.append(iou(session.mask, target))
+    return np.array(ious), seconds
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def iou(mask: np.ndarray, target: np.ndarray) -> float:
+    return float((mask & target).sum() / (mask | target).sum())
 
 
 def click_anywhere(session: Session, point: np.ndarray, positive: bool, margin: float) -> None:
@@ -229,26 +247,37 @@ def click_anywhere(session: Session, point: np.ndarray, positive: bool, margin: 
     session.focus(margin=margin)
 
 
-def no_focus(session: Session, point: np.ndarray, target: np.ndarray) -> None:
-    session.click(point)
+def no_focus(session: Session, point: np.ndarray, target: np.ndarray) -> Session:
+    return session
 
 
-def click_then_focus(margin: float, times: int) -> Start:
-    def start(session: Session, point: np.ndarray, target: np.ndarray) -> None:
-        session.click(point)
+def refocus(margin: float, times: int) -> Start:
+    def start(session: Session, point: np.ndarray, target: np.ndarray) -> Session:
         for _ in range(times):
             session.focus(margin=margin)
+        return session
+
+    return start
+
+
+def focus_on_best(margin: float) -> Start:
+    def start(session: Session, point: np.ndarray, target: np.ndarray) -> Session:
+        session.focus(margin=margin)
+        session.choose(int(session.candidates.iou_scores.argmax()))
+        return session
 
     return start
 
 
 def known_ball(margin: float) -> Start:
-    def start(session: Session, point: np.ndarray, target: np.ndarray) -> None:
+    def start(session: Session, point: np.ndarray, target: np.ndarray) -> Session:
         coords = session.encoded.geometry.coords[0].cpu().numpy()[target]
         xyz = coords.astype(np.float64) * session.encoded.scale + session.encoded.center
         middle = (xyz.min(axis=0) + xyz.max(axis=0)) / 2
+        session = Session(session.model, session.encoded)
         session.focus(middle, margin * float(np.linalg.norm(xyz - middle, axis=1).max()))
         session.click(point)
+        return session
 
     return start
 
