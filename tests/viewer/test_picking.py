@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from point_sam import PointCloud
@@ -35,6 +35,7 @@ def shoot(drawing: Drawing, eye: list[float], target: np.ndarray | list[float], 
 
 
 @given(st.integers(0, SIDE * SIDE - 1), st.floats(1.5, 100), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
+@example(row=1625, far=97.9, y=0.203, z=0.0)
 def test_a_ray_through_a_front_point_picks_it_or_a_neighbour(row: int, far: float, y: float, z: float) -> None:
     drawing = drawing_of(np.concatenate([wall(0.0), wall(1.0)]))
     xyz = np.concatenate([wall(0.0), wall(1.0)])

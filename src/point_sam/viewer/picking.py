@@ -40,9 +40,14 @@ def pick(
     """
     start, along = _ray(origin, direction)
     radius = (drawing.point_size if point_size is None else point_size) / 2
-    offset = drawing.positions - start
-    depth = offset @ along
-    aside = np.sqrt(np.maximum(np.einsum("nd,nd->n", offset, offset) - depth * depth, 0))
+    # Measured from the place on the ray nearest to the drawing's center: float32 loses points seen from far away.
+    ahead = -float(start @ along)
+    offset = drawing.positions - (start + ahead * along).astype(np.float32)
+    along = along.astype(np.float32)
+    beyond = offset @ along
+    offset -= beyond[:, None] * along
+    aside = np.sqrt(np.einsum("nd,nd->n", offset, offset))
+    depth = beyond + np.float32(ahead)
     tolerance = np.maximum(drawing.reach, np.float32(radius)) + np.float32(angle) * depth
     hit = np.flatnonzero((depth > 0) & (aside <= tolerance))
     if len(hit) == 0:
@@ -60,4 +65,4 @@ def _ray(origin: Sequence[float], direction: Sequence[float]) -> tuple[np.ndarra
     length = np.linalg.norm(along)
     if not length > 0:
         raise ValueError("direction of the ray has no length; give where it points")
-    return start.astype(np.float32), (along / length).astype(np.float32)
+    return start, along / length
