@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from point_sam.model.config import ModelConfig
 from point_sam.model.geometry import Geometry
+from point_sam.model.linear import Linear
 from point_sam.model.tokenizers import TOKENIZERS
 from point_sam.model.trunk import Transformer
 
@@ -20,10 +21,10 @@ class PointCloudEncoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.patch_embed = TOKENIZERS[config.tokenizer](config)
-        self.patch_proj = nn.Linear(config.patch_widths[-1], config.width)
-        self.pos_embed = nn.Sequential(nn.Linear(3, 128), nn.GELU(), nn.Linear(128, config.width))
+        self.patch_proj = Linear(config.patch_widths[-1], config.width)
+        self.pos_embed = nn.Sequential(Linear(3, 128), nn.GELU(), Linear(128, config.width))
         self.transformer = Transformer(config)
-        self.out_proj = nn.Linear(config.width, DECODER_WIDTH)
+        self.out_proj = Linear(config.width, DECODER_WIDTH)
 
     def forward(self, geometry: Geometry, features: Float[Tensor, "B N 3"]) -> Float[Tensor, "B G 256"]:
         tokens = self.patch_proj(self.patch_embed(geometry, features))

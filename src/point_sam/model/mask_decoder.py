@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from point_sam.model.encoder import DECODER_WIDTH
 from point_sam.model.execution import cast_linear, chunk_points, matrix_dtype
 from point_sam.model.geometry import Geometry
+from point_sam.model.linear import Linear, multiply
 from point_sam.model.two_way import TwoWayTransformer
 from point_sam.ops import interpolate
 
@@ -23,7 +24,7 @@ class ThreeLayerMLP(nn.Module):
 
     def __init__(self, width: int, out: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList([nn.Linear(width, width), nn.Linear(width, width), nn.Linear(width, out)])
+        self.layers = nn.ModuleList([Linear(width, width), Linear(width, width), Linear(width, out)])
 
     def forward(self, x: Tensor) -> Tensor:
         first, second, last = self.layers
@@ -40,7 +41,7 @@ class MaskDecoder(nn.Module):
         self.iou_token = nn.Embedding(1, width)
         self.mask_tokens = nn.Embedding(NUM_MASKS, width)
         self.output_upscaling = nn.Sequential(
-            nn.Linear(width, width), nn.LayerNorm(width), nn.GELU(), nn.Linear(width, width), nn.GELU()
+            Linear(width, width), nn.LayerNorm(width), nn.GELU(), Linear(width, width), nn.GELU()
         )
         self.output_hypernetworks_mlps = nn.ModuleList(ThreeLayerMLP(width, width) for _ in range(NUM_MASKS))
         self.iou_prediction_head = ThreeLayerMLP(width, NUM_MASKS)
@@ -82,7 +83,7 @@ class MaskDecoder(nn.Module):
             for start in range(0, num_points, step):
                 part = slice(start, start + step)
                 points = norm(interpolate(values, index[row, part], weight[row, part])).to(dtype)
-                points = torch.ops.aten.gelu_(F.linear(torch.ops.aten.gelu_(points), matrix, bias))
+                points = torch.ops.aten.gelu_(multiply(torch.ops.aten.gelu_(points), matrix, bias))
                 masks[row, :, part] = (points @ kernels[row].t()).t()
         return masks
 

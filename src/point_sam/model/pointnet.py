@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from point_sam.model.execution import cast_linear, chunk_points, matrix_dtype
+from point_sam.model.linear import Linear, multiply
 
 # Points per chunk on a CPU: at 512 channels of float32 a chunk of activations takes 4 MiB, near the cache of two cores.
 _CHUNK = 2048
@@ -23,20 +24,16 @@ class PointNet(nn.Module):
     def __init__(self, in_channels: int, widths: Sequence[int]) -> None:
         super().__init__()
         first, second, out = widths
-        self.conv1 = nn.Sequential(
-            nn.Linear(in_channels, first), nn.LayerNorm(first), nn.GELU(), nn.Linear(first, first)
-        )
-        self.conv2 = nn.Sequential(
-            nn.Linear(2 * first, second), nn.LayerNorm(second), nn.GELU(), nn.Linear(second, out)
-        )
+        self.conv1 = nn.Sequential(Linear(in_channels, first), nn.LayerNorm(first), nn.GELU(), Linear(first, first))
+        self.conv2 = nn.Sequential(Linear(2 * first, second), nn.LayerNorm(second), nn.GELU(), Linear(second, out))
 
     def forward(self, x: Float[Tensor, "B G K C"]) -> Float[Tensor, "B G D"]:
         concat, norm, gelu, last = self.conv2
-        weight = cast(nn.Linear, concat).weight
+        weight = cast(Linear, concat).weight
         x = self.conv1(x)
         # Linear(concat[max, x]) = W_max max + W_x x: the first half is computed once per group, not once per point.
         w_max, w_x = weight.chunk(2, dim=1)
-        pooled = F.linear(max_pool(x)[..., None, :], w_max, cast(nn.Linear, concat).bias)
+        pooled = F.linear(max_pool(x)[..., None, :], w_max, cast(Linear, concat).bias)
         return max_pool(last(gelu(norm(F.linear(x, w_x) + pooled))))
 
     def prepare(self, dtype: torch.dtype) -> Callable[[Float[Tensor, "B G K C"]], Float[Tensor, "B G D"]]:
@@ -44,13 +41,13 @@ class PointNet(nn.Module):
         first, norm1, _, second = self.conv1
         concat, norm2, _, last = self.conv2
         (w1, b1), (w2, b2), (w3, b3), (w4, b4) = (cast_linear(layer, dtype) for layer in (first, second, concat, last))
-        w_max, w_x = w3.chunk(2, dim=1)
+        w_max, w_x = (half.contiguous() for half in w3.chunk(2, dim=1))
 
         def apply(x: Tensor) -> Tensor:
-            x = norm1(F.linear(x.to(dtype), w1, b1))
-            x = F.linear(torch.ops.aten.gelu_(x), w2, b2)
-            y = F.linear(x, w_x).add_(F.linear(x.amax(dim=-2, keepdim=True), w_max, b3))
-            return F.linear(torch.ops.aten.gelu_(norm2(y)), w4, b4).amax(dim=-2)
+            x = norm1(multiply(x.to(dtype), w1, b1))
+            x = multiply(torch.ops.aten.gelu_(x), w2, b2)
+            y = multiply(x, w_x).add_(multiply(x.amax(dim=-2, keepdim=True), w_max, b3))
+            return multiply(torch.ops.aten.gelu_(norm2(y)), w4, b4).amax(dim=-2)
 
         return apply
 

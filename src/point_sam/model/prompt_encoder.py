@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from point_sam.model.config import ModelConfig
 from point_sam.model.encoder import DECODER_WIDTH
 from point_sam.model.geometry import Geometry
+from point_sam.model.linear import Linear
 from point_sam.model.pointnet import PointNet, encode_groups
 from point_sam.model.tokenizers import cell_offsets, max_over_cells
 from point_sam.ops import gather_points
@@ -90,7 +91,7 @@ class NormedResidual(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.LayerNorm(width), nn.GELU())
+        self.mlp = nn.Sequential(Linear(width, width), nn.LayerNorm(width), nn.GELU())
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, x + self.mlp(x))
@@ -103,7 +104,7 @@ class CellMLP(nn.Module):
         super().__init__()
         blocks = (NormedResidual(width) for _ in range(3))
         self.mlp = nn.Sequential(
-            nn.Linear(width, width), nn.LayerNorm(width), nn.GELU(), *blocks, nn.Linear(width, DECODER_WIDTH)
+            Linear(width, width), nn.LayerNorm(width), nn.GELU(), *blocks, Linear(width, DECODER_WIDTH)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ class VoronoiMaskEncoder(MaskEncoder):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.first_nn = nn.Linear(5, config.mask_widths[0])
+        self.first_nn = Linear(5, config.mask_widths[0])
         self.second_nn = CellMLP(config.mask_widths[0])
 
     def forward(

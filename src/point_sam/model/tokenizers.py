@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from point_sam.model.config import ModelConfig
 from point_sam.model.geometry import Geometry
+from point_sam.model.linear import Linear
 from point_sam.model.pointnet import PointNet, encode_groups
 from point_sam.ops import gather_points
 
@@ -38,7 +39,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width), nn.Linear(width, width))
+        self.mlp = nn.Sequential(Linear(width, width), nn.GELU(), nn.LayerNorm(width), Linear(width, width))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,11 +52,11 @@ class VoronoiTokenizer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width, out = config.patch_widths
-        self.in_proj = nn.Linear(7, width)
+        self.in_proj = Linear(7, width)
         self.blocks1 = nn.Sequential(*(ResidualBlock(width) for _ in range(3)))
         self.blocks2 = nn.Sequential(*(ResidualBlock(width) for _ in range(3)))
         self.norm = nn.LayerNorm(width)
-        self.out_proj = nn.Linear(width, out)
+        self.out_proj = Linear(width, out)
 
     def forward(self, geometry: Geometry, features: Float[Tensor, "B N 3"]) -> Float[Tensor, "B G D"]:
         def encode(start: int, stop: int) -> Tensor:

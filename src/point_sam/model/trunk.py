@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from point_sam.model.config import ModelConfig
+from point_sam.model.linear import Linear, multiply
 
 _EPS = 1e-6
 # Queries of a tile of attention: 512 x 2048 scores in bfloat16 are 2 MiB, the second-level caches of two cores.
@@ -23,14 +24,14 @@ class FusedAttention(nn.Module):
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.qkv = Linear(width, 3 * width, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(width))
         self.v_bias = nn.Parameter(torch.zeros(width))
-        self.proj = nn.Linear(width, width)
+        self.proj = Linear(width, width)
 
     def forward(self, x: Float[Tensor, "B G D"]) -> Float[Tensor, "B G D"]:
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
-        q, k, v = F.linear(x, self.qkv.weight, bias).chunk(3, dim=-1)
+        q, k, v = multiply(x, self.qkv.weight, bias).chunk(3, dim=-1)
         return cast(Tensor, self.proj(_attend(q, k, v, self.num_heads)))
 
 
@@ -40,10 +41,10 @@ class SplitAttention(nn.Module):
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.q_proj = nn.Linear(width, width)
-        self.k_proj = nn.Linear(width, width, bias=False)
-        self.v_proj = nn.Linear(width, width)
-        self.proj = nn.Linear(width, width)
+        self.q_proj = Linear(width, width)
+        self.k_proj = Linear(width, width, bias=False)
+        self.v_proj = Linear(width, width)
+        self.proj = Linear(width, width)
 
     def forward(self, x: Float[Tensor, "B G D"]) -> Float[Tensor, "B G D"]:
         attended = _attend(self.q_proj(x), self.k_proj(x), self.v_proj(x), self.num_heads)
@@ -51,7 +52,7 @@ class SplitAttention(nn.Module):
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
-    if q.device.type == "cpu" and not torch.is_grad_enabled() and q.dtype == torch.bfloat16:
+    if q.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
         return _attend_in_tiles(q, k, v, num_heads)
     q, k, v = (t.unflatten(-1, (num_heads, -1)).transpose(1, 2) for t in (q, k, v))
     if q.device.type == "cpu" and torch.is_grad_enabled():
@@ -66,8 +67,8 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
 def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     """Attention head by head, a tile of queries at a time, by plain products of matrices.
 
-    torch's fused CPU kernel takes over twice as long in bfloat16 (benchmarks, table of parts), because its own products
-    are slower than the library's; in float32 it is the faster one.
+    torch's fused CPU kernel takes over twice as long in bfloat16 and a quarter longer in float32
+    (docs/performance.md), because its own products are slower than the library's.
     """
     attended = torch.empty_like(q)
     width = q.shape[-1] // num_heads
@@ -75,11 +76,11 @@ def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     for row in range(len(q)):
         for start in range(0, q.shape[-1], width):
             head = slice(start, start + width)
-            keys, values = k[row, :, head].t(), v[row, :, head]
+            keys, values = k[row, :, head].contiguous(), v[row, :, head].t().contiguous()
             for first in range(0, q.shape[1], _TILE):
                 tile = slice(first, first + _TILE)
-                scores = q[row, tile, head] @ keys
-                attended[row, tile, head] = torch.softmax(scores, -1, out=scores) @ values
+                scores = multiply(q[row, tile, head].contiguous(), keys)
+                attended[row, tile, head] = multiply(torch.softmax(scores, -1, out=scores), values)
     return attended
 
 
@@ -88,10 +89,10 @@ class NormalizedSwiGLU(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.fc1_g = nn.Linear(width, hidden)
-        self.fc1_x = nn.Linear(width, hidden)
+        self.fc1_g = Linear(width, hidden)
+        self.fc1_x = Linear(width, hidden)
         self.norm = nn.LayerNorm(hidden, eps=_EPS)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.fc2(self.norm(F.silu(self.fc1_g(x)) * self.fc1_x(x))))
@@ -102,8 +103,8 @@ class FusedSwiGLU(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, 2 * hidden)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc1 = Linear(width, 2 * hidden)
+        self.fc2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         gate, value = self.fc1(x).chunk(2, dim=-1)
@@ -115,8 +116,8 @@ class GeluMLP(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, hidden)
-        self.fc2 = nn.Linear(hidden, width)
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.fc2(F.gelu(self.fc1(x))))

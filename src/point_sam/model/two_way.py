@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from point_sam.model.linear import Linear
+
 
 class Attention(nn.Module):
     """Multi-head attention whose inner width may be narrower than its tokens."""
@@ -14,10 +16,10 @@ class Attention(nn.Module):
     def __init__(self, width: int, num_heads: int, inner: int) -> None:
         super().__init__()
         self.num_heads = num_heads
-        self.q_proj = nn.Linear(width, inner)
-        self.k_proj = nn.Linear(width, inner)
-        self.v_proj = nn.Linear(width, inner)
-        self.out_proj = nn.Linear(inner, width)
+        self.q_proj = Linear(width, inner)
+        self.k_proj = Linear(width, inner)
+        self.v_proj = Linear(width, inner)
+        self.out_proj = Linear(inner, width)
 
     def forward(
         self, q: Float[Tensor, "B Q D"], k: Float[Tensor, "B S D"], v: Float[Tensor, "B S D"]
@@ -41,8 +43,8 @@ class TokenMLP(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.lin1 = nn.Linear(width, hidden)
-        self.lin2 = nn.Linear(hidden, width)
+        self.lin1 = Linear(width, hidden)
+        self.lin2 = Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return cast(Tensor, self.lin2(F.relu(self.lin1(x))))
