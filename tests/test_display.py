@@ -86,7 +86,10 @@ def test_what_cannot_be_drawn_is_refused(sphere):
 
 
 def test_a_picture_is_saved(sphere, tmp_path: Path):
-    show(sphere, size=(200, 100)).save(tmp_path / "sphere.webp")
+    picture = show(sphere, size=(200, 100))
+    assert repr(picture) == "Picture(200 x 100)"
+
+    picture.save(tmp_path / "sphere.webp")
 
     with Image.open(tmp_path / "sphere.webp") as image:
         assert image.size == (200, 100)
@@ -101,6 +104,7 @@ def test_session_shows_mask_and_clicks_in_the_clouds_units(model, monkeypatch, s
     session = Session(model)
     assert session._repr_png_()
     assert drawn["prompts"] is None
+    assert repr(session) == "Session(0 clicks, 0 of 2,000 points, no mask yet)"
 
     session.click(sphere.xyz[7])
     session.click(sphere.xyz[90], positive=False)
@@ -112,6 +116,9 @@ def test_session_shows_mask_and_clicks_in_the_clouds_units(model, monkeypatch, s
     np.testing.assert_array_equal(mask, session.mask)
     np.testing.assert_allclose(drawn["prompts"], sphere.xyz[[7, 90]])
     assert drawn["prompt_labels"] == [1, 0]
+    assert repr(session) == (
+        f"Session(2 clicks, {session.mask.sum():,} of 2,000 points, predicted IoU {session.iou_score:.2f})"
+    )
 
 
 def test_clicks_are_drawn(sphere):

@@ -32,6 +32,9 @@ class Picture:
 
     image: "Image.Image"
 
+    def __repr__(self) -> str:
+        return f"Picture({self.image.width} x {self.image.height})"
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it as .png, .jpg or .webp.
 

@@ -231,6 +231,11 @@ class Session:
         """The predicted IoU of the mask; None before the first click."""
         return float(self._steps[-1].iou_scores[self._steps[-1].chosen]) if self._steps else None
 
+    def __repr__(self) -> str:
+        score = "no mask yet" if self.iou_score is None else f"predicted IoU {self.iou_score:.2f}"
+        count, total = int(self.mask.sum()), self.encoded.num_points
+        return f"Session({len(self.prompts)} clicks, {count:,} of {total:,} points, {score})"
+
     def _repr_png_(self) -> bytes:
         """For Jupyter: the cloud with the mask and the clicks."""
         from point_sam.display import show
