@@ -56,6 +56,15 @@ def test_a_gap_in_the_front_does_not_let_the_click_through(two_walls: Drawing) -
     assert found < SIDE * SIDE
 
 
+def test_a_click_beside_an_edge_means_what_is_drawn_there() -> None:
+    """The front wall's edge is nearer than its reach, but on one side only, and the ray is on a disc behind it."""
+    front, back = wall(0.0), wall(1.0, step=0.1) + np.array([0, 0.04, 0])
+    drawing = drawing_of(np.concatenate([front, back]))
+    row = int(np.linalg.norm(back[:, 1:] - [1.04, 0.0], axis=1).argmin())
+    assert shoot(drawing, [-20.0, 1.04, 0.0], [1.0, 1.04, 0.0], point_size=0.02, angle=0.0) == SIDE * SIDE + row
+    assert shoot(drawing, [-20.0, 1.0, 0.0], [1.0, 1.0, 0.0], point_size=0.02, angle=0.0) == 40 * SIDE + 20
+
+
 def test_the_back_is_picked_where_nothing_is_before_it() -> None:
     drawing = drawing_of(np.concatenate([wall(0.0) * [1, 0.2, 0.2], wall(1.0)]))
     found = shoot(drawing, [-2, 0.8, 0.8], [1, 0.8, 0.8])
