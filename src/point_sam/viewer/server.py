@@ -89,7 +89,7 @@ def start(bound: socket.socket, *, token: str | None = None, max_connections: in
     connection = server._websock_server
     for kind in (_messages.ShareUrlRequest, _messages.ShareUrlDisconnect):
         connection.unregister_handler(kind)
-    server.gui.configure_theme(show_share_button=False, show_logo=False, control_width="large")
+    server.gui.configure_theme(show_share_button=False, show_logo=False, control_width="medium")
     return server
 
 

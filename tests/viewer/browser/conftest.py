@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 from point_sam.viewer.drawing import draw_scene
 from point_sam.viewer.scene import open_scene
@@ -25,7 +26,7 @@ SAMPLE = Path(__file__).parents[3] / "examples" / "data" / "extinguisher.ply"
 STATUS = "#point-sam-status"
 # Software rendering, so that machines without a graphics card draw the same.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
-PATIENCE = 60_000  # milliseconds, for machines where others work too
+PATIENCE = 120_000  # milliseconds, for machines where others work too
 
 
 class Server:
@@ -71,14 +72,13 @@ class Tab:
 
     def wait(self, message: str | None = None, **facts: object) -> dict[str, str]:
         """Until the page says so."""
-        self.page.wait_for_function(
+        self._until(
             """([selector, wanted, text]) => {
                 const status = document.querySelector(selector);
                 return status && Object.entries(wanted).every(([key, value]) => status.dataset[key] === value)
                     && (text === null || status.innerText.includes(text));
             }""",
-            arg=[STATUS, {key: str(value) for key, value in facts.items()}, message],
-            timeout=PATIENCE,
+            [STATUS, {key: str(value) for key, value in facts.items()}, message],
         )
         return self.facts()
 
@@ -86,12 +86,17 @@ class Tab:
         """Do something and wait until the page has answered, and says what is expected."""
         before = self.facts()["revision"]
         action()
-        self.page.wait_for_function(
-            "([selector, before]) => document.querySelector(selector).dataset.revision !== before",
-            arg=[STATUS, before],
-            timeout=PATIENCE,
+        self._until(
+            "([selector, before]) => document.querySelector(selector).dataset.revision !== before", [STATUS, before]
         )
         return self.wait(**facts)
+
+    def _until(self, condition: str, arguments: list[Any]) -> None:
+        try:
+            self.page.wait_for_function(condition, arg=arguments, timeout=PATIENCE)
+        except TimeoutError:
+            self.screenshot(f"timeout_{time.time():.0f}")
+            pytest.fail(f"waited for {arguments[1:]}; the page says {self.message()!r} and {self.facts()}")
 
     def button(self, label: str) -> Any:
         return self.page.get_by_role("button", name=label)
@@ -195,13 +200,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def open_tab(chromium: Browser, artifacts: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tab]]:
+def open_tab(chromium: Browser, artifacts: Path) -> Iterator[Callable[..., Tab]]:
     """Opens pages, each in a browser profile of its own unless it is given one."""
     contexts: list[Any] = []
 
     def open(url: str, *, file: Path = SAMPLE, context: Any = None) -> Tab:
         if context is None:
-            context = chromium.new_context(viewport={"width": 900, "height": 700}, accept_downloads=True)
+            context = chromium.new_context(viewport={"width": 960, "height": 640}, accept_downloads=True)
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
         page = context.new_page()
@@ -210,8 +215,5 @@ def open_tab(chromium: Browser, artifacts: Path, request: pytest.FixtureRequest)
         return Tab(page, file, artifacts)
 
     yield open
-    for i, context in enumerate(contexts):
-        for j, page in enumerate(context.pages):
-            if getattr(request.node, "failed", False):
-                page.screenshot(path=artifacts / f"failed_{request.node.name}_{i}_{j}.png")
+    for context in contexts:
         context.close()

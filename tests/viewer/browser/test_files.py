@@ -1,0 +1,67 @@
+"""Opening by path and by upload, within the limits."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from point_sam import PointCloud, write_pointcloud
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a small cloud in it, and one beside it."""
+    rng = np.random.default_rng(0)
+    xyz = np.concatenate([rng.normal(size=(600, 3)), rng.normal(size=(600, 3)) * 0.3 + [3, 0, 0]])
+    cloud = PointCloud(xyz, rng.integers(0, 256, (1200, 3), dtype=np.uint8))
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    write_pointcloud(folder / "inside.ply", cloud)
+    write_pointcloud(tmp_path / "outside.ply", cloud)
+    return folder
+
+
+@pytest.fixture
+def tab(serve: Callable[..., Any], open_tab: Callable[..., Any], folder: Path) -> Any:
+    server = serve("--port", "0", "--max-upload", "1", "--max-points", "20000", folder=folder)
+    tab = open_tab(server.url, file=folder / "inside.ply")
+    tab.wait("Type the path", state="empty")
+    tab.page.get_by_role("tab", name="Files").click()
+    return tab
+
+
+def upload(tab: Any, path: Path) -> None:
+    with tab.page.expect_file_chooser() as chooser:
+        tab.button("Upload a cloud or mesh").click()
+    chooser.value.set_files(path)
+
+
+def test_files_in_the_folder_are_opened_and_others_refused(tab: Any, folder: Path) -> None:
+    for typed in ("../outside.ply", str(folder.parent / "outside.ply"), "/etc/passwd", "nothing.ply"):
+        tab.field("Path").fill(typed)
+        tab.act(lambda: tab.button("Open this cloud or mesh").click(), state="empty")
+        assert ("no such file" if typed == "nothing.ply" else "lies outside scans") in tab.message()
+
+    tab.field("Path").fill("inside.ply")
+    tab.act(lambda: tab.button("Open this cloud or mesh").click())
+    tab.wait(state="ready", total=1200)
+    tab.act(lambda: tab.page.mouse.click(*tab.nearest()), clicks=1)
+
+
+def test_uploads_are_opened_and_those_that_are_too_large_refused(tab: Any, folder: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.ply"
+    large.write_bytes(bytes(3_000_000))
+    tab.act(lambda: upload(tab, large))
+    assert "the file has 3.0 MB; the limit is 1.0 MB" in tab.message()
+    tab.screenshot("10_upload_refused")
+
+    many = tmp_path / "many.npy"
+    np.save(many, np.random.default_rng(0).normal(size=(30_000, 3)).astype(np.float32))
+    tab.act(lambda: upload(tab, many))
+    tab.wait("20,000", state="empty")
+
+    tab.act(lambda: upload(tab, folder / "inside.ply"))
+    tab.wait(state="ready", total=1200)
+    tab.screenshot("10_uploaded")
