@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from point_sam import ModelConfig, PointSAM
+from point_sam.ops import voxel_cells
 
 
 @pytest.fixture
@@ -54,10 +55,33 @@ def test_the_points_read_are_spread_over_each_group(model, coords):
     assert not np.array_equal(refine(model, coords, 1 - elsewhere), before)
 
 
+def test_points_of_one_voxel_share_the_answer_at_one_of_them(model, coords):
+    model.adjust_patch_params(num_groups=16, group_size=12)
+    model.set_pointcloud(coords)
+    full, scores = model.predict(prompt_point=coords[0], return_logits=True)
+
+    model.adjust_click_params(max_decoder_points=60)
+    assert model.max_decoder_points == 60
+    shared, same_scores = model.predict(prompt_point=coords[0], return_logits=True)
+    point, cell = voxel_cells(coords, 60)
+    assert 8 < len(point) <= 60
+    np.testing.assert_allclose(shared, full[:, point][:, cell], rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(same_scores, scores)
+
+    batch, _ = model.predict_batch(coords[:2, None], [[1], [1]])
+    np.testing.assert_allclose(batch[0], shared, rtol=1e-5, atol=1e-5)
+    assert refine(model, coords, shared[0]).shape == (300,)
+    model.adjust_click_params(max_decoder_points=300)
+    np.testing.assert_array_equal(model.predict(prompt_point=coords[0], return_logits=True)[0], full)
+    model.adjust_click_params(max_decoder_points=0)
+    assert model.max_decoder_points is None
+
+
+@pytest.mark.parametrize("name", ["mask_group_size", "max_decoder_points"])
 @pytest.mark.parametrize("value", [-1, True])
-def test_impossible_mask_group_sizes_are_refused(model, value):
-    with pytest.raises(ValueError, match=r"mask_group_size is .* whole number"):
-        model.adjust_click_params(mask_group_size=value)
+def test_impossible_click_params_are_refused(model, name, value):
+    with pytest.raises(ValueError, match=rf"{name} is .* whole number"):
+        model.adjust_click_params(**{name: value})
 
 
 def test_voronoi_models_have_no_groups_to_read_at(named_model):

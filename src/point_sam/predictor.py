@@ -2,11 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 from torch import Tensor
 
 from point_sam import inputs
@@ -15,6 +16,7 @@ from point_sam.checkpoints.sources import locate_local
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.hardware import choose_device, choose_precision, keep_freed_memory
 from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
+from point_sam.ops import voxel_cells
 
 # Memory for the prompts that are decoded at once, in bytes.
 _BUDGET = 256 << 20
@@ -22,6 +24,14 @@ _BUDGET = 256 << 20
 _TOKENS_LIVE = 12
 # Numbers per tensor that enter the fingerprint of the weights.
 _SAMPLES = 1024
+
+
+class _Voxels(NamedTuple):
+    """One point of each cell of a grid, and the cell of each point."""
+
+    max_decoder_points: int
+    point: Int[Tensor, " M"]
+    cell: Int[Tensor, " N"]
 
 
 class PointSAM:
@@ -68,6 +78,8 @@ class PointSAM:
         self._group_size = model.config.group_size
         self._max_encoder_points = model.config.max_encoder_points
         self._mask_group_size: int | None = None
+        self._max_decoder_points: int | None = None
+        self._voxels: WeakKeyDictionary[EncodedCloud, _Voxels] = WeakKeyDictionary()
         self._fingerprint: str | None = None
 
     @staticmethod
@@ -169,11 +181,7 @@ class PointSAM:
         """
         given = {"num_groups": num_groups, "group_size": group_size, "max_encoder_points": max_encoder_points}
         for name, value in given.items():
-            least = 0 if name == "max_encoder_points" else 1
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least
-            ):
-                raise ValueError(f"{name} is {value!r}; it must be a {'' if least == 0 else 'positive '}whole number")
+            _check_count(name, value, least=0 if name == "max_encoder_points" else 1)
             if value and name != "num_groups" and self._group_size is None:
                 raise ValueError(f"{name} {value} does not apply: in a Voronoi model every point has one centre")
         self._num_groups = self._num_groups if num_groups is None else int(num_groups)
@@ -186,28 +194,36 @@ class PointSAM:
         """Points per group at which later clicks read the mask before; None: all."""
         return self._mask_group_size
 
-    def adjust_click_params(self, mask_group_size: int | None = None) -> None:
-        """Trade agreement for speed in clicks that refine a mask. Encoded clouds stay as they are.
+    @property
+    def max_decoder_points(self) -> int | None:
+        """Points that a click is answered for one by one at most; None: all."""
+        return self._max_decoder_points
+
+    def adjust_click_params(self, mask_group_size: int | None = None, max_decoder_points: int | None = None) -> None:
+        """Trade exactness for speed in clicks. Encoded clouds stay as they are.
+
+        Both are approximations; docs/performance.md has their agreement with the full answer.
 
         Args:
             mask_group_size: a mask prompt is read at so many points of each group, spread evenly from its centre to
-                its rim, instead of at all. An approximation: docs/performance.md has its agreement with the full
-                answer. It pays where groups are large (256 points in `large`). None leaves it, 0 reads all.
+                its rim, instead of at all. It pays in later clicks, where groups are large (256 points in `large`).
+                None leaves it, 0 reads all.
+            max_decoder_points: clicks on a larger cloud are answered at one point in each cell of the finest grid with
+                at most so many occupied cells (`ops.voxel_cells`), and the other points of a cell take that answer.
+                It pays from some 500,000 points on. None leaves it, 0 answers for each point.
 
         Raises:
-            ValueError: not a whole number from 0 on, or for a Voronoi model.
+            ValueError: not a whole number from 0 on, or mask_group_size for a Voronoi model.
         """
-        if mask_group_size is None:
-            return
-        if (
-            isinstance(mask_group_size, bool)
-            or not isinstance(mask_group_size, int | np.integer)
-            or mask_group_size < 0
-        ):
-            raise ValueError(f"mask_group_size is {mask_group_size!r}; it must be a whole number")
+        given = {"mask_group_size": mask_group_size, "max_decoder_points": max_decoder_points}
+        for name, value in given.items():
+            _check_count(name, value, least=0)
         if mask_group_size and self._group_size is None:
             raise ValueError(f"mask_group_size {mask_group_size} does not apply: a Voronoi model has no groups")
-        self._mask_group_size = int(mask_group_size) or None
+        if mask_group_size is not None:
+            self._mask_group_size = int(mask_group_size) or None
+        if max_decoder_points is not None:
+            self._max_decoder_points = int(max_decoder_points) or None
 
     @torch.no_grad()
     def encode(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
@@ -344,12 +360,13 @@ class PointSAM:
         num_masks = 3 if multimask_output else 1
         logits = torch.empty(len(points), num_masks, encoded.num_points, device=self.device)
         scores = torch.empty(len(points), num_masks, device=self.device)
+        voxels = self._voxels_of(encoded)
         step = _rows_at_once(encoded, num_masks)
         for start in range(0, len(points), step):
             rows = slice(start, min(start + step, len(points)))
             count = rows.stop - rows.start
             with self._autocast():
-                logits[rows], scores[rows] = self.model.decode(
+                answer, scores[rows] = self.model.decode(
                     encoded.geometry.expand(count),
                     encoded.embeddings.expand(count, -1, -1),
                     points[rows],
@@ -357,7 +374,9 @@ class PointSAM:
                     None if masks is None else masks[rows],
                     multimask_output=multimask_output,
                     mask_group_size=self._mask_group_size,
+                    decoded=None if voxels is None else voxels.point,
                 )
+            logits[rows] = answer if voxels is None else answer[..., voxels.cell]
         return logits, scores
 
     def check_weights(self, encoded: EncodedCloud) -> None:
@@ -378,6 +397,18 @@ class PointSAM:
             self.device.type, dtype=torch.bfloat16, enabled=self.dtype == torch.bfloat16, cache_enabled=False
         )
 
+    def _voxels_of(self, encoded: EncodedCloud) -> _Voxels | None:
+        """Which points clicks are answered at, where that is not all; worked out at the first click on a cloud."""
+        most = self._max_decoder_points
+        if most is None or encoded.num_points <= most:
+            return None
+        known = self._voxels.get(encoded)
+        if known is None or known.max_decoder_points != most:
+            point, cell = voxel_cells(encoded.geometry.coords[0].cpu().numpy(), most)
+            known = _Voxels(most, *(torch.from_numpy(index).to(encoded.device) for index in (point, cell)))
+            self._voxels[encoded] = known
+        return known
+
     def _current(self) -> EncodedCloud:
         if self.current is None:
             raise ValueError("there is no point cloud yet; call set_pointcloud(coords, rgb), or pass coords to predict")
@@ -392,6 +423,13 @@ class PointSAM:
             or not known.is_of(coords, rgb)
         ):
             self.set_pointcloud(coords, rgb)
+
+
+def _check_count(name: str, value: Any, *, least: int) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} is {value!r}; it must be a {'' if least == 0 else 'positive '}whole number")
 
 
 def _variant_of_name(name_or_path: str | Path, variant: str | None) -> str | None:

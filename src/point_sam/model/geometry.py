@@ -1,6 +1,6 @@
 """What an encoding needs to know of a cloud's geometry, whatever the weights: computed once, never differentiated."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -18,20 +18,25 @@ class Geometry:
         center_index: which points are centres.
         centers: their coordinates.
         group_index: KNN: the members of each group, nearest first. Voronoi: the cell [B, N] of each point.
-        interp_index, interp_weight: the centres from which each point interpolates; k is 3, or fewer where there are
-            fewer centres.
+        interp_index, interp_weight: the centres from which each point interpolates, for the P points that masks are
+            made for: all N, unless `interpolating` chose; k is 3, or fewer where there are fewer centres.
     """
 
     coords: Float[Tensor, "B N 3"]
     center_index: Int[Tensor, "B G"]
     centers: Float[Tensor, "B G 3"]
     group_index: Int[Tensor, "B G K"] | Int[Tensor, "B N"]
-    interp_index: Int[Tensor, "B N k"]
-    interp_weight: Float[Tensor, "B N k"]
+    interp_index: Int[Tensor, "B P k"]
+    interp_weight: Float[Tensor, "B P k"]
 
     def to(self, device: torch.device | str) -> "Geometry":
         """The same on another device."""
         return Geometry(*(value.to(device) for value in vars(self).values()))
+
+    def interpolating(self, points: Int[Tensor, " M"]) -> "Geometry":
+        """The same centres and groups, interpolated to some of the points only."""
+        index, weight = (value.index_select(1, points) for value in (self.interp_index, self.interp_weight))
+        return replace(self, interp_index=index, interp_weight=weight)
 
     def expand(self, batch: int) -> "Geometry":
         """One cloud repeated `batch` times, without copying."""

@@ -54,7 +54,7 @@ class MaskDecoder(nn.Module):
         prompts: Float[Tensor, "B K 256"],
         *,
         multimask_output: bool,
-    ) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B C"]]:
+    ) -> tuple[Float[Tensor, "B C P"], Float[Tensor, "B C"]]:
         learned = torch.cat([self.iou_token.weight, self.mask_tokens.weight]).expand(len(prompts), -1, -1)
         tokens, cloud = self.transformer(cloud, cloud_pe, torch.cat([learned, prompts], dim=1))
         wanted = slice(1, NUM_MASKS) if multimask_output else slice(0, 1)
@@ -64,7 +64,7 @@ class MaskDecoder(nn.Module):
         )
         return self._masks(geometry, cloud, kernels), iou_scores.float()
 
-    def _masks(self, geometry: Geometry, cloud: Tensor, kernels: Float[Tensor, "B C D"]) -> Float[Tensor, "B C N"]:
+    def _masks(self, geometry: Geometry, cloud: Tensor, kernels: Float[Tensor, "B C D"]) -> Float[Tensor, "B C P"]:
         first, norm, _, second, _ = self.output_upscaling
         # Linear commutes with interpolation (weights sum to one), so it runs per centre instead of per point.
         lifted = first(cloud)

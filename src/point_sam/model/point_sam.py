@@ -54,7 +54,8 @@ class PointSAMModel(nn.Module):
         *,
         multimask_output: bool,
         mask_group_size: int | None = None,
-    ) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B C"]]:
+        decoded: Int[Tensor, " M"] | None = None,
+    ) -> tuple[Float[Tensor, "B C P"], Float[Tensor, "B C"]]:
         """Mask logits and predicted IoUs for one prompt per row.
 
         Args:
@@ -64,6 +65,7 @@ class PointSAMModel(nn.Module):
             mask_input: logits of an earlier answer, or None.
             multimask_output: three candidates instead of one mask.
             mask_group_size: members of each group that `mask_input` is read at; None: all. KNN only.
+            decoded: the points to answer for, N in what is returned; None: all.
         """
         if mask_input is None:
             dense = self.mask_encoder.no_mask()
@@ -73,5 +75,11 @@ class PointSAMModel(nn.Module):
         prompts = self.point_encoder(prompt_points, prompt_labels)
         return cast(
             tuple[Tensor, Tensor],
-            self.mask_decoder(geometry, embeddings + dense, centers_pe, prompts, multimask_output=multimask_output),
+            self.mask_decoder(
+                geometry if decoded is None else geometry.interpolating(decoded),
+                embeddings + dense,
+                centers_pe,
+                prompts,
+                multimask_output=multimask_output,
+            ),
         )

@@ -7,12 +7,12 @@ a box, computed by the same steps, is never larger than a computed distance to a
 """
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt32
+from jaxtyping import Float, Int64
+
+from point_sam.ops.morton import morton_codes
 
 # Points per bucket: the fastest of 64 to 1024 at 100,000 and 1,000,000 points.
 _BUCKET = 512
-# Cells per axis of the Morton order, 10 bits each.
-_CELLS = 1 << 10
 
 
 def sample_pruned(points: Float[np.ndarray, "N 3"], num_samples: int) -> Int64[np.ndarray, " G"]:
@@ -51,21 +51,8 @@ def sample_pruned(points: Float[np.ndarray, "N 3"], num_samples: int) -> Int64[n
 
 
 def _buckets(points: Float[np.ndarray, "N 3"]) -> Int64[np.ndarray, "buckets size"]:
-    """Indices of all points in Morton order (Morton 1966), ascending within each bucket; the last point fills up."""
-    low = points.min(axis=0)
-    extent = float((points.max(axis=0) - low).max()) or 1.0
-    code = np.zeros(len(points), np.uint32)
-    for axis in range(3):
-        cell = (points[:, axis] - low[axis]) * (_CELLS / extent)
-        code |= _spread(np.minimum(cell, _CELLS - 1).astype(np.uint32)) << np.uint32(axis)
-    order = np.argsort(code)
+    """Indices of all points in Morton order, ascending within each bucket; the last point fills up."""
+    order = np.argsort(morton_codes(points))
     members = np.pad(order, (0, -len(order) % _BUCKET), mode="edge").reshape(-1, _BUCKET)
     members.sort(axis=1)
     return members
-
-
-def _spread(value: UInt32[np.ndarray, " N"]) -> UInt32[np.ndarray, " N"]:
-    """Two zero bits after each of the ten lowest bits."""
-    for shift, mask in ((16, 0x030000FF), (8, 0x0300F00F), (4, 0x030C30C3), (2, 0x09249249)):
-        value = (value | (value << np.uint32(shift))) & np.uint32(mask)
-    return value

@@ -6,7 +6,12 @@ import triton.language as tl
 
 @triton.jit
 def sample_farthest(  # type: ignore[no-untyped-def]
-    points, closest, chosen, num_points, num_samples, BLOCK: tl.constexpr  # noqa: N803
+    points,
+    closest,
+    chosen,
+    num_points,
+    num_samples,
+    BLOCK: tl.constexpr,  # noqa: N803
 ):
     """Farthest point sampling, one program per cloud.
 
