@@ -13,7 +13,7 @@ MOST_RUNS = 10
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
     """Tells "matmul float32" and "matmul bfloat16" (flops a second) and "copy" (bytes read and written a second)."""
     on_gpu = conditions.device.startswith("cuda")
-    side = 8192 if on_gpu else 2048
+    side = 8192 if on_gpu else 1024
     for dtype in (torch.float32, torch.bfloat16):
         x = torch.randn(side, side, device=conditions.device).to(dtype)
         seconds = _best(findings, torch.matmul, x, x)
