@@ -28,6 +28,12 @@ def two_walls() -> Drawing:
     return drawing_of(np.concatenate([wall(0.0), wall(1.0) + np.array([0, 0.025, 0.025])]))
 
 
+@pytest.fixture(scope="module")
+def aligned_walls() -> Drawing:
+    """A wall at x = 0, another right behind it at x = 1."""
+    return drawing_of(np.concatenate([wall(0.0), wall(1.0)]))
+
+
 def shoot(drawing: Drawing, eye: list[float], target: np.ndarray | list[float], **options: float) -> int | None:
     """Pick with a ray through two places in the scene's units."""
     start, stop = drawing.to_drawing(np.array([eye, target], float))
@@ -36,10 +42,11 @@ def shoot(drawing: Drawing, eye: list[float], target: np.ndarray | list[float], 
 
 @given(st.integers(0, SIDE * SIDE - 1), st.floats(1.5, 100), st.floats(-0.3, 0.3), st.floats(-0.3, 0.3))
 @example(row=1625, far=97.9, y=0.203, z=0.0)
-def test_a_ray_through_a_front_point_picks_it_or_a_neighbour(row: int, far: float, y: float, z: float) -> None:
-    drawing = drawing_of(np.concatenate([wall(0.0), wall(1.0)]))
-    xyz = np.concatenate([wall(0.0), wall(1.0)])
-    found = shoot(drawing, [-far, y, z], xyz[row], angle=0.0)
+def test_a_ray_through_a_front_point_picks_it_or_a_neighbour(
+    aligned_walls: Drawing, row: int, far: float, y: float, z: float
+) -> None:
+    xyz = wall(0.0)
+    found = shoot(aligned_walls, [-far, y, z], xyz[row], angle=0.0)
     assert found is not None
     assert found < SIDE * SIDE, "behind the front wall"
     assert np.linalg.norm(xyz[found] - xyz[row]) < 0.06

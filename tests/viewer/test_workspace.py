@@ -210,6 +210,18 @@ def test_everything_lays_small_masks_over_large_ones(workspace: Workspace) -> No
     assert (workspace.scene.xyz == point).all(axis=1).any()
 
 
+def test_everything_leaves_accepted_objects_on_top(workspace: Workspace) -> None:
+    accepted = SegmentedObject.of(1, np.arange(300) < 150)
+    workspace.add([accepted])
+    workspace.everything(points_per_cloud=8, iou_threshold=-9.0, stability_threshold=0.0)
+    state = workspace.state
+    assert len({item.id for item in state.objects}) == len(state.objects) > 1
+    np.testing.assert_array_equal(state.labels == 1, accepted.mask)
+    workspace.click(3)
+    workspace.accept()
+    assert workspace.state.objects[-1].id == len(state.objects) + 1
+
+
 def test_everything_that_finds_nothing_says_so(workspace: Workspace) -> None:
     event = workspace.everything(points_per_cloud=4, iou_threshold=99.0)
     assert not event.changed

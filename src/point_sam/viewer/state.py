@@ -40,7 +40,7 @@ class State:
         iou_score: its predicted IoU; None before the first click.
         candidate_scores: predicted IoU of the candidates of the last click: three after the first click, one later.
         chosen: which of them is the mask; None before the first click.
-        objects: accepted, in the order in which they were.
+        objects: from below to above: where two overlap, the later one is seen and labels the points.
         undo: what `undo` would take back, e.g. "accept object 3"; None if nothing.
     """
 

@@ -185,6 +185,8 @@ class Workspace:
     def everything(self, progress: Callable[[int, int], object] | None = None, **options: Any) -> Event:
         """Add all that `MaskGenerator` finds as objects, the largest first, so that parts lie above what they are of.
 
+        They come below the objects that are there: what somebody accepted stays on top.
+
         Args:
             progress: called with the clicks done and their number; what it raises ends the search and changes nothing.
             options: of `MaskGenerator`.
@@ -207,7 +209,8 @@ class Workspace:
                 )
                 for offset, i in enumerate(order)
             ]
-            self._append(found)
+            self._next_id += len(found)
+            self._objects = (*found, *self._objects)
             self._remember(before)
             return Event(f"found {len(found)} objects and parts", objects_changed=True)
 
