@@ -210,6 +210,18 @@ def test_everything_lays_small_masks_over_large_ones(workspace: Workspace) -> No
     assert (workspace.scene.xyz == point).all(axis=1).any()
 
 
+@pytest.mark.parametrize("in_the_unit_ball", [False, True])
+def test_everything_with_crops_finds_prompts_in_the_scenes_units(
+    scene: Scene, model: PointSAM, in_the_unit_ball: bool
+) -> None:
+    coords = normalize(scene.xyz)[0] if in_the_unit_ball else scene.xyz
+    workspace = Workspace(scene, model, model.encode(coords, scene.cloud.rgb, normalize=not in_the_unit_ball))
+    workspace.everything(crops=2, points_per_cloud=4, iou_threshold=-9.0, stability_threshold=0.0)
+    places = {tuple(place) for place in scene.xyz.tolist()}
+    assert workspace.state.objects
+    assert all(item.clicks[0].point in places for item in workspace.state.objects)
+
+
 def test_everything_leaves_accepted_objects_on_top(workspace: Workspace) -> None:
     accepted = SegmentedObject.of(1, np.arange(300) < 150)
     workspace.add([accepted])

@@ -1,5 +1,6 @@
 """The browser viewer. Everything but `server`, `app` and `ui*` works without a browser and without viser.
 
-`scene` what is opened; `drawing`, `picking`, `coloring` what is shown; `workspace` and `objects` one person's work;
-`library` and `work` what people share; `exporting`, `restoring` and `autosave` what is kept.
+`scene` is what is opened; `drawing`, `picking`, `coloring` are what is shown of it; `workspace` is one person's work,
+with its `state`, the `current` object and accepted `objects`; `library` and `work` are what people share; `exporting`,
+`restoring`, `records` and `autosave` are what is kept.
 """

@@ -1,0 +1,62 @@
+"""Several people at once, without a server: one model, one queue, shared encodings, own workspaces."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from point_sam import PointSAM
+from point_sam.viewer.library import Library
+from point_sam.viewer.scene import Scene
+from point_sam.viewer.work import WorkQueue
+from point_sam.viewer.workspace import Event, Workspace
+
+
+@pytest.fixture
+def work() -> Iterator[WorkQueue]:
+    work = WorkQueue()
+    yield work
+    work.close()
+
+
+def enter(scene: Scene, model: PointSAM, library: Library, person: str) -> Workspace:
+    return Workspace(scene, model, library.get(scene, model, owner=person).result(60))
+
+
+def test_each_has_their_own_state_on_one_encoding(scene: Scene, model: PointSAM, work: WorkQueue) -> None:
+    library = Library(work)
+    anna, ben = (enter(scene, model, library, person) for person in ("anna", "ben"))
+    assert len(library) == 1
+    futures = [work.submit(lambda p=p: anna.click(p), owner="anna") for p in (3, 7)]
+    futures += [work.submit(lambda p=p: ben.click(p), owner="ben") for p in (11, 15)]
+    for future in futures:
+        future.result(60)
+    ben.accept()
+    alone = enter(scene, model, Library(work), "carl")
+    alone.click(3)
+    alone.click(7)
+    np.testing.assert_array_equal(anna.state.mask, alone.state.mask)
+    assert [list(click.point) for click in anna.state.clicks] == scene.xyz[[3, 7]].tolist()
+    assert [len(person.state.objects) for person in (anna, ben)] == [0, 1]
+
+
+def test_clicks_are_answered_while_another_segments_everything(scene: Scene, model: PointSAM, work: WorkQueue) -> None:
+    library = Library(work)
+    anna, ben = (enter(scene, model, library, person) for person in ("anna", "ben"))
+    clicks: list[Future[Event]] = []
+
+    def progress(done: int, total: int) -> None:
+        if not clicks:
+            clicks.append(work.submit(lambda: ben.click(3), owner="ben"))
+        work.give_way("anna")
+        assert clicks[0].done()
+
+    search = work.submit(
+        lambda: anna.everything(progress, points_per_cloud=8, iou_threshold=-9.0, stability_threshold=0.0),
+        owner="anna",
+        long=True,
+    )
+    assert search.result(60).changed
+    assert clicks[0].result(0).mask_changed
+    assert ben.state.objects == ()
