@@ -135,8 +135,7 @@ class EncodedCloud:
             ValueError: the file is damaged, or is no encoded cloud.
         """
         with _reading(path) as (file, settings):
-            # Copied, so that nothing that happens to the file later reaches this encoding.
-            encoded = _assemble({name: file.get_tensor(name).clone() for name in file.keys()}, settings)  # noqa: SIM118
+            encoded = _assemble({name: _own(file.get_tensor(name)) for name in file.keys()}, settings)  # noqa: SIM118
         return encoded.to(device)
 
 
@@ -202,6 +201,11 @@ def _reading(path: str | Path) -> Iterator[tuple[Any, dict[str, Any]]]:
         raise ValueError(f"{path}: not a readable encoded cloud ({first_line(err)}); encode the cloud again") from err
 
 
+def _own(value: Tensor) -> Tensor:
+    """A copy, so that nothing that happens to the file later reaches the encoding; indices as torch wants them."""
+    return value.long() if value.dtype == torch.int32 else value.clone()
+
+
 def _reason(err: SafetensorError) -> str:
     """The system's words in place of the library's, which quotes them as "... (os error 28)"."""
     code = re.search(r"(?:os error|code:) (\d+)", str(err))
@@ -212,7 +216,6 @@ def _assemble(tensors: dict[str, Tensor], settings: dict[str, Any]) -> EncodedCl
     embeddings = tensors.pop("embeddings")
     colors = tensors.pop("rgb", None)
     rgb = None if colors is None else colors.numpy()
-    tensors = {k: v.long() if v.dtype == torch.int32 else v for k, v in tensors.items()}
     geometry = Geometry(**tensors)
     num_points, num_centers = geometry.coords.shape[1], geometry.centers.shape[1]
     knn = geometry.group_index.ndim == 3

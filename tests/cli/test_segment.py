@@ -179,6 +179,7 @@ def test_wrong_usage_exits_with_2(run, scene, cloud, tmp_path, arguments, told):
         (["--point", "1", "1", "1"], "add --normalized"),
         (["--point", "5000", "1", "1"], "which spans ("),
         (["--normalized", "--point", "1.5", "0", "0"], "within -1 .. 1"),
+        (["--normalized", "--point", "0.9", "0.9", "0"], "beyond all points, which lie within"),
         (["--index", "1", "-o", "nowhere/out.ply"], "create it first"),
         (["--index", "1", "-o", "out.foo"], "'.foo'"),
         (["--index", "1", "--picture", "nowhere/out.png"], "create it first"),

@@ -148,6 +148,7 @@ def segment_cloud(
 
     coords, center, scale = normalize(cloud.xyz)
     clicks = place_clicks(prompts, cloud, coords, center, scale, normalized=normalized)
+    _check_ball(clicks, scale)
     with stages.stage(LOADING, hidden=True):
         from point_sam import Session
 
@@ -183,6 +184,17 @@ def segment_cloud(
         else {"center": seen.center.tolist(), "radius": seen.radius, "points": len(seen.points)},
         idle=idle,
     )
+
+
+def _check_ball(clicks: Sequence[Click], scale: float) -> None:
+    """What the model would refuse after the cloud is encoded is refused before."""
+    for click in clicks:
+        distance = sum(value**2 for value in click.unit_point) ** 0.5
+        if distance > 1.01:
+            raise ValueError(
+                f"the click at {format_point(click.point)} lies {distance * scale:.6g} from the cloud's center, beyond "
+                f"all points, which lie within {scale:.6g}; click nearer to them"
+            )
 
 
 def _click_first(session: "Session", clicks: Sequence[Click], candidate: int | None, focus: FocusChoice | None) -> None:
