@@ -1,6 +1,7 @@
 import gc
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,14 @@ def test_an_encoding_from_elsewhere_is_taken(
     encodes.clear()
     assert library.get(scene, model).result(60) is encoded
     assert encodes == []
+
+
+def test_an_encoding_of_another_precision_is_not_taken(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    scene, library = scene_of(0), Library(work)
+    library.add(replace(model.encode(scene.xyz, None, normalize=True), precision="bfloat16"))
+    encodes.clear()
+    assert library.get(scene, model).result(60).precision == "float32"
+    assert encodes == [200]
 
 
 def test_a_closed_queue_ends_the_waiting(work: WorkQueue, model: PointSAM) -> None:

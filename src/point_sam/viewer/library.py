@@ -16,7 +16,7 @@ MAX_BYTES = 4 << 30
 
 
 class Library:
-    """Encoded clouds by cloud, weights and grouping. Threads may share it.
+    """Encoded clouds by cloud, weights, precision and grouping. Threads may share it.
 
     One that was dropped stays alive for those who use it, and is found again as long as somebody does.
 
@@ -59,7 +59,14 @@ class Library:
         Raises:
             RuntimeError: as `WorkQueue.submit`.
         """
-        key = _Key(scene.fingerprint, model.fingerprint, model.num_groups, model.group_size, model.max_encoder_points)
+        key = _Key(
+            scene.fingerprint,
+            model.fingerprint,
+            str(model.dtype).removeprefix("torch."),
+            model.num_groups,
+            model.group_size,
+            model.max_encoder_points,
+        )
         answer: Future[EncodedCloud] = Future()
         with self._lock:
             found = self._find(key) or self._find(key._replace(cloud=scene.unit_fingerprint))
@@ -84,6 +91,7 @@ class Library:
         key = _Key(
             encoded.cloud_fingerprint,
             encoded.model_fingerprint,
+            encoded.precision,
             encoded.num_groups,
             encoded.group_size,
             encoded.max_encoder_points,
@@ -126,6 +134,7 @@ class Library:
 class _Key(NamedTuple):
     cloud: str
     model: str
+    precision: str
     num_groups: int
     group_size: int | None
     max_encoder_points: int | None
