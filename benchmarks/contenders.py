@@ -9,6 +9,7 @@ from benchmarks import naive
 from benchmarks.clouds import Cloud
 from benchmarks.settings import SETTINGS, apply
 from point_sam import ModelConfig, PointSAM
+from point_sam.checkpoints import load_model, locate
 from point_sam.model import PointSAMModel
 
 NAIVE = "naive"
@@ -32,16 +33,17 @@ class Contender(Protocol):
 def build(who: str, model: str, num_groups: int, group_size: int, device: str) -> Contender:
     """The contender of that name with the weights of that model: trained for "tiny", else random by a fixed seed."""
     if model == "tiny":
-        network = PointSAM.from_pretrained("tiny", device="cpu").model
+        network = load_model(locate("tiny"))  # without PointSAM, which tunes the process it is in
     else:
         torch.manual_seed(0)
         network = PointSAMModel(ModelConfig.preset(model))
     if who == NAIVE:
         plain = naive.load_weights(network.config, network.state_dict()).to(device)
         return Naive(plain, num_groups, group_size, device)
-    package = PointSAM(network, device=device, precision=SETTINGS[who].precision)
+    setting = SETTINGS[who]
+    package = PointSAM(network, device=device, precision=setting.precision, compile=setting.compile)
     package.adjust_patch_params(num_groups, group_size)
-    return Package(who, apply(SETTINGS[who], package))
+    return Package(who, apply(setting, package))
 
 
 class Package:

@@ -21,19 +21,25 @@ class Setting:
         about: what it does, in a few words.
         precision: as `PointSAM` takes it.
         max_encoder_points: as `PointSAM.adjust_patch_params` takes it; None leaves what the model came with.
+        compile: as `PointSAM` takes it.
         configure: further changes to the model, before it sees a cloud.
         predict: more arguments of `predict` and `predict_batch`.
         models: names of the models it is measured with in the speed tables; empty: in no speed table.
+        from_points: sizes from which it is there.
         agreement: whether it has a line in the agreement table.
+        optional: only measured for speed where `--settings` names it.
     """
 
     about: str
     precision: str = "auto"
     max_encoder_points: int | None = None
+    compile: bool = False
     configure: Callable[[PointSAM], None] | None = None
     predict: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ()
+    from_points: int = 0
     agreement: bool = True
+    optional: bool = False
 
 
 SETTINGS: dict[str, Setting] = {
@@ -43,11 +49,33 @@ SETTINGS: dict[str, Setting] = {
         "as shipped, but no point is left out of the encoder", max_encoder_points=0, models=("tiny",)
     ),
     EXACT: Setting("what the naive model computes", "float32", max_encoder_points=0, models=("tiny",)),
+    "masks read at 8 points": Setting(
+        "later clicks read the mask before at 8 points of each group",
+        configure=lambda model: model.adjust_click_params(mask_group_size=8),
+    ),
+    "masks read at 32 points": Setting(
+        "later clicks read the mask before at 32 points of each group",
+        configure=lambda model: model.adjust_click_params(mask_group_size=32),
+        models=("large",),
+        agreement=False,  # tiny's groups have 16
+    ),
+    "answers at 25k points": Setting(
+        "clicks are answered at 25,000 points, which others take over",
+        configure=lambda model: model.adjust_click_params(max_decoder_points=25_000),
+    ),
+    "answers at 250k points": Setting(
+        "clicks are answered at 250,000 points, which others take over",
+        configure=lambda model: model.adjust_click_params(max_decoder_points=250_000),
+        models=("tiny", "large"),
+        from_points=1_000_000,
+        agreement=False,  # no object there has so many points
+    ),
+    "compiled": Setting("by torch.compile", compile=True, models=("tiny", "large"), agreement=False, optional=True),
 }
 
 
 def apply(setting: Setting, model: PointSAM) -> PointSAM:
-    """The model, run that way from its next cloud on; its precision is chosen where it is built."""
+    """The model, run that way from its next cloud on; precision and compile are chosen where it is built."""
     if setting.max_encoder_points is not None:
         model.adjust_patch_params(max_encoder_points=setting.max_encoder_points)
     if setting.configure is not None:

@@ -1,5 +1,6 @@
 """Where the time of an encode and of a click goes, and how many operations its matrix products take."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,10 +32,12 @@ MODULES = {
 }
 # Its neighbour search is part of it. Elsewhere a stage that runs inside another is not part of the other's time.
 WHOLE = "interpolation weights"
-# torch counts the fused attention of GPUs only.
-UNCOUNTED = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v)
+# What runs only on a CPU, torch does not count by itself.
+UNCOUNTED: dict[Any, Callable[..., int]] = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(q, k, v),
 }
+if hasattr(torch.ops.mkldnn, "_linear_pointwise"):  # not in every build of torch
+    UNCOUNTED[torch.ops.mkldnn._linear_pointwise] = lambda x, weight, *_, **__: 2 * math.prod(x) * weight[0]
 OPERATIONS = ("encode", "first_click", "later_click")
 
 

@@ -64,7 +64,7 @@ class Plan:
     kinds: tuple[Kind, ...] = KINDS
     models: tuple[str, ...] = ("tiny", "large")
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 10_000_000)
-    settings: tuple[str, ...] = tuple(SETTINGS)
+    settings: tuple[str, ...] = tuple(name for name, setting in SETTINGS.items() if not setting.optional)
     repeats: int = 3
     profiled: int = 100_000
     choice: str = ""
@@ -80,7 +80,7 @@ class Plan:
             if kind in self.kinds:
                 yield from self._repeated(kind)
         for model in self.models if "stages" in self.kinds else ():
-            for who in (NAIVE, *self._settings_of(model)):
+            for who in (NAIVE, *self._settings_of(model, self.profiled)):
                 yield Task("stages", who, model, self.profiled, *groups_of(model, self.profiled))
         for points in (0, self.dense) if "agreement" in self.kinds and self.choice else ():
             yield Task("agreement", self.choice, "tiny", points, *GROUPS["tiny"])
@@ -90,13 +90,14 @@ class Plan:
             for points in self.sizes:
                 # Operations are compared over sizes, so that they always take the groups of large clouds.
                 groups = groups_of(model, LARGE_FROM if kind == "ops" else points)
-                names = (PACKAGE,) if kind == "ops" else self._settings_of(model)
+                names = (PACKAGE,) if kind == "ops" else self._settings_of(model, points)
                 for repeat in range(self.repeats):
                     for who in (NAIVE, *names):
                         yield Task(kind, who, model, points, *groups, repeat)
 
-    def _settings_of(self, model: str) -> tuple[str, ...]:
-        return tuple(name for name in self.settings if model in SETTINGS[name].models)
+    def _settings_of(self, model: str, points: int) -> tuple[str, ...]:
+        known = ((name, SETTINGS[name]) for name in self.settings)
+        return tuple(name for name, setting in known if model in setting.models and points >= setting.from_points)
 
 
 def groups_of(model: str, points: int) -> tuple[int, int]:
