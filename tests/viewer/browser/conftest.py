@@ -210,7 +210,7 @@ def open_tab(chromium: Browser, artifacts: Path) -> Iterator[Callable[..., Tab]]
             context.set_default_timeout(PATIENCE)
             contexts.append(context)
         page = context.new_page()
-        page.goto(url)
+        page.goto(url + ("&" if "?" in url else "?") + "fixedDpr=1")
         page.wait_for_selector(STATUS)
         return Tab(page, file, artifacts)
 
