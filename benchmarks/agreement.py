@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.child import Conditions, Findings
-from benchmarks.settings import EXACT, SETTINGS, apply
+from benchmarks.settings import EXACT, SETTINGS, SHIPPED, apply
 from benchmarks.tasks import Task
 from point_sam import PointSAM
 from point_sam.evaluation import DataChoice, Sample, SampleRule
@@ -35,7 +35,8 @@ class Prompt:
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
-    """Tells for each setting and click "agreement" and "iou" over masks, and the seconds of "encode" and "click".
+    """Tells for each setting, mask and click "agreement", "shipped" (agreement with the setting as shipped) and "iou",
+    and the seconds of "encode", "first_click" and "later_click".
 
     Raises:
         ValueError: the conditions name no data.
@@ -48,12 +49,15 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
             findings.time(f"{name}/encode", model.set_pointcloud, sample.coords, sample.rgb)
         for target in sample.masks:
             for number, prompt in enumerate(_prompts(models[EXACT], sample.coords, target, conditions.clicks)):
+                masks: dict[str, np.ndarray] = {}
                 for name, model in models.items():
                     click = "later_click" if number else "first_click"
                     logits, scores = findings.time(f"{name}/{click}", _ask, name, model, prompt)
+                    masks[name] = logits[prompt.candidate] > 0
                     findings.tell(
                         f"{name}/{number + 1}",
-                        agreement=iou(logits[prompt.candidate] > 0, prompt.exact),
+                        agreement=iou(masks[name], prompt.exact),
+                        shipped=iou(masks[name], masks[SHIPPED]),
                         iou=iou(logits[scores.argmax()] > 0, target),
                     )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmarks.child import Conditions
 from benchmarks.rules import rules_text
-from benchmarks.settings import EXACT, SETTINGS
+from benchmarks.settings import EXACT, SETTINGS, SHIPPED
 from benchmarks.speed import answer_path
 from benchmarks.summary import Cell, Summary, difference, growth
 from benchmarks.tasks import NAIVE, PACKAGE, groups_of
@@ -206,14 +206,24 @@ def _agreement(summary: Summary) -> str:
         lines = [line for name in SETTINGS if (line := _agreement_line(summary, cell, name))]
         where = f"the same objects with {points:,} points" if points else "objects as they are"
         masks = len(summary.values(cell, f"{EXACT}/1", "iou"))
-        head = ["setting", "agreement", "worst tenth", "IoU@1", "IoU, last", "encode", "first click", "later click"]
+        head = [
+            "setting",
+            "agreement",
+            "worst tenth",
+            f"with {SHIPPED}",
+            "IoU@1",
+            "IoU, last",
+            "encode",
+            "first click",
+            "later click",
+        ]
         if lines:
             parts.append(f"### {choice}; {where}, {masks} masks\n\n{table(head, lines)}")
     about = "\n".join(f"- {name}: {setting.about}" for name, setting in SETTINGS.items() if setting.agreement)
     note = (
         f'Agreement is the mean IoU of a setting\'s masks with those of "{EXACT}" at the same clicks and mask prompts, '
-        "over all clicks; IoU is with the truth. Times are medians in one process; in brackets, how many times faster "
-        f'than "{EXACT}".\n\n{about}'
+        f"over all clicks, and likewise with those of {SHIPPED}; IoU is with the truth. Times are medians in one "
+        f'process; in brackets, how many times faster than "{EXACT}".\n\n{about}'
     )
     return "\n\n".join(["## Agreement: tiny, validation objects", *parts, note]) if parts else ""
 
@@ -224,16 +234,19 @@ def _agreement_line(summary: Summary, cell: Cell, name: str) -> list[str]:
         clicks += 1
     if not clicks:
         return []
-    agreed = sorted(v for k in range(1, clicks + 1) for v in summary.values(cell, f"{name}/{k}", "agreement"))
+    agreed, shipped = (
+        sorted(value for k in range(1, clicks + 1) for value in summary.values(cell, f"{name}/{k}", key))
+        for key in ("agreement", "shipped")
+    )
     tenth = agreed[: max(1, len(agreed) // 10)]
     first, last = (summary.values(cell, f"{name}/{k}", "iou") for k in (1, clicks))
-    figures = [sum(x) / len(x) for x in (agreed, tenth, first, last)]
+    figures = [sum(x) / len(x) for x in (agreed, tenth, shipped, first, last)]
     times = []
     for measure in OPERATIONS:
         seconds, exact = (summary.value(cell, f"{who}/{measure}") for who in (name, EXACT))
         text = "-" if seconds is None else seconds_text(seconds)
         times.append(text if name == EXACT or not seconds or not exact else f"{text} ({exact / seconds:.1f}x)")
-    return [name, *(f"{value:.4f}" for value in figures[:2]), *(f"{value:.3f}" for value in figures[2:]), *times]
+    return [name, *(f"{value:.4f}" for value in figures[:3]), *(f"{value:.3f}" for value in figures[3:]), *times]
 
 
 def _time(summary: Summary, cell: Cell, measure: str, plain: Cell | None) -> str:

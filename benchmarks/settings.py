@@ -11,6 +11,7 @@ from typing import Any
 from point_sam import PointSAM
 
 EXACT = "float32, all points"
+SHIPPED = "auto"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Setting:
 
 
 SETTINGS: dict[str, Setting] = {
-    "auto": Setting("as shipped: bfloat16 where native", models=("tiny", "large")),
+    SHIPPED: Setting("as shipped: bfloat16 where native", models=("tiny", "large")),
     "float32": Setting("as shipped, but float32", "float32", models=("tiny", "large")),
     "all points": Setting(
         "as shipped, but no point is left out of the encoder", max_encoder_points=0, models=("tiny",)
