@@ -29,7 +29,7 @@ _WRITTEN, _CURRENT, _FAILED = "encoded", "up to date", "failed"
 def command(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", show_default=False, help="Clouds and meshes, as segment reads them."),
+        typer.Argument(metavar="FILE", show_default=False, help="Clouds and meshes, as segment reads them."),
     ],
     out: Annotated[
         Path,
