@@ -36,6 +36,7 @@ SHARE_OF_MEMORY = 0.85
 def main() -> None:
     options = _options()
     check_matplotlib()
+    _check(options)
     conditions = _conditions(options)
     about = {**machine.describe_machine(options.device), **conditions.decisive, "patience": options.patience}
     try:
@@ -119,6 +120,15 @@ def _plan(options: argparse.Namespace, conditions: Conditions) -> Plan:
         name: tuple(value) if isinstance(value, list) else value for name, value in named.items() if value
     }
     return replace(plan, choice=conditions.choice, **given)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.data is not None and not options.data.exists():
+        sys.exit(f"{options.data}: no such file; --data takes what point-sam evaluate takes")
+    if options.data is None and "agreement" in (options.only or ()):
+        sys.exit("agreement is measured on labelled objects; give --data objects.npz")
+    if options.data is None and not options.only:
+        print("without --data there is no agreement table", file=sys.stderr)
 
 
 def _conditions(options: argparse.Namespace) -> Conditions:

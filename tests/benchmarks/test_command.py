@@ -51,6 +51,15 @@ def test_quick_run_makes_every_table_and_plot_and_goes_on_where_it_was(tmp_path,
     assert second.stdout == first.stdout
 
 
+def test_agreement_without_data_is_refused(tmp_path):
+    refused = run("--out", str(tmp_path), "--only", "agreement")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "give --data objects.npz" in refused.stderr
+    missing = run("--out", str(tmp_path), "--data", str(tmp_path / "none.npz"))
+    assert missing.returncode == 1
+    assert "none.npz: no such file" in missing.stderr
+
+
 def test_other_conditions_need_another_folder(tmp_path):
     (tmp_path / "records.jsonl").write_text('{"threads": 99}\n')
     refused = run("--out", str(tmp_path), "--report")
