@@ -108,6 +108,14 @@ def test_a_result_can_be_opened_and_gone_on_with(scene: Scene, objects: list[Seg
     np.testing.assert_array_equal(only.mask, objects[0].mask)
 
 
+def test_masks_of_the_input_do_not_stay(scene: Scene, objects: list[SegmentedObject], tmp_path: Path) -> None:
+    export(tmp_path / "first.npz", scene, objects)
+    again = open_scene(tmp_path / "first.npz")
+    export(tmp_path / "emptied.npz", again, [])
+    assert "masks" not in read_pointcloud(tmp_path / "emptied.npz").attributes
+    assert restore(again, tmp_path / "emptied.npz") == []
+
+
 def test_numpy_reads_labels_and_masks(scene: Scene, objects: list[SegmentedObject], tmp_path: Path) -> None:
     export(tmp_path / "out.npz", scene, objects)
     with np.load(tmp_path / "out.npz") as file:
