@@ -8,9 +8,11 @@ import logging
 import re
 import secrets
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +55,7 @@ class Page:
         self._viewer = viewer
         self._client = client
         self._hand = ThreadPoolExecutor(1, thread_name_prefix=f"page-{client.client_id}")
+        self._counting = threading.Lock()
         self._pending = 0
         self._stopped = False
         self._opened: Opened | None = None
@@ -72,14 +75,16 @@ class Page:
     # How actions reach the page's thread.
 
     def _enqueue(self, action: Callable[[], None]) -> None:
-        self._pending += 1
+        with self._counting:
+            self._pending += 1
         try:
             self._hand.submit(self._run, action)
         except RuntimeError:  # the page was closed meanwhile
             return
 
     def _run(self, action: Callable[[], None]) -> None:
-        self._pending -= 1
+        with self._counting:
+            self._pending -= 1
         try:
             action()
         except (ValueError, OSError, ImportError, MemoryError, QueueFullError) as err:
@@ -195,7 +200,8 @@ class Page:
         panel = self._panel
         panel.tell(f"Reading {path.name}", "busy")
         panel.work(0.1)
-        opened = self._viewer.open(path)
+        with _told_by_name(path):
+            opened = self._viewer.open(path)
         if self._canvas is not None:
             self._canvas.remove()
         panel.empty()
@@ -253,6 +259,8 @@ class Page:
         self._panel.tell(event.message, self._resting, **facts)
 
     def _ask_model(self, call: Callable[[], Event]) -> Event:
+        if self._viewer.work.busy:
+            self._panel.tell("Waiting for the model, which works for somebody else", "busy")
         return self._viewer.work.submit(call, owner=self.person).result()
 
     def _click(self, origin: tuple[float, ...], direction: tuple[float, ...], shifted: bool) -> None:
@@ -350,7 +358,9 @@ class Page:
     def _restore(self, path: Path) -> None:
         workspace = self._ready()
         if self._opened is not None:
-            self._after(workspace.add(restore(self._opened.scene, path)))
+            with _told_by_name(path):
+                objects = restore(self._opened.scene, path)
+            self._after(workspace.add(objects))
 
     def _resume(self) -> None:
         workspace = self._ready()
@@ -371,3 +381,12 @@ class Page:
         if self._opened is not None and saved.person != self.person:
             self._viewer.autosave.discard(self._opened.scene, saved.person)
         self._panel.offer(self._saved)
+
+
+@contextmanager
+def _told_by_name(path: Path) -> Iterator[None]:
+    """Errors name the file, and not where the server keeps it."""
+    try:
+        yield
+    except (ValueError, OSError) as err:
+        raise ValueError(str(err).replace(str(path), path.name)) from err

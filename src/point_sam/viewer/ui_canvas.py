@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
 _WHITE = (255, 255, 255)
-_MARKER = 0.014  # radius in drawing units: some five pixels where a page opens
+_MARKER = 0.014  # least radius in drawing units: some five pixels where a page opens
 _EYE = {"z": (1.35, -1.15, 0.7), "y": (1.35, 0.7, 1.15)}  # all of the unit ball in view at viser's 75 degrees
 
 
@@ -109,12 +109,13 @@ class Canvas:
     def _add_marker(self, name: str, place: np.ndarray, positive: bool) -> tuple["SceneNodeHandle", ...]:
         """A green ball or a red cube, with a white rim so that it shows on points of its own colour too."""
         add = self._client.scene
+        radius = max(_MARKER, self._drawing.point_size)  # else the points round it would hide it
         options: Any = {"position": place, "cast_shadow": False, "receive_shadow": False}
         if positive:
-            ball = add.add_icosphere(name, _MARKER, POSITIVE, subdivisions=2, **options)
-            rim = add.add_icosphere(f"{name}_rim", 1.4 * _MARKER, _WHITE, subdivisions=2, side="back", **options)
+            ball = add.add_icosphere(name, radius, POSITIVE, subdivisions=2, **options)
+            rim = add.add_icosphere(f"{name}_rim", 1.4 * radius, _WHITE, subdivisions=2, side="back", **options)
             return ball, rim
-        size, rim_size = 2 * _MARKER, 2.7 * _MARKER
+        size, rim_size = 2 * radius, 2.7 * radius
         cube = add.add_box(name, NEGATIVE, (size, size, size), **options)
         return cube, add.add_box(f"{name}_rim", _WHITE, (rim_size,) * 3, side="back", **options)
 
