@@ -157,6 +157,7 @@ class Page:
             (panel.visible, self._toggle),
             (panel.delete, self._delete),
             (panel.everything, self._everything),
+            (panel.reset, self._reset_camera),
             (panel.export, self._export),
             (panel.open, lambda: self._open(self._typed())),
             (panel.restore, lambda: self._restore(self._typed())),
@@ -309,6 +310,10 @@ class Page:
     def _redraw(self) -> None:
         if self._canvas is not None and self._workspace is not None:
             self._canvas.show(self._workspace.state, self._panel.look)
+
+    def _reset_camera(self) -> None:
+        if self._canvas is not None:
+            self._canvas.reset_camera()
 
     # Segmenting everything.
 

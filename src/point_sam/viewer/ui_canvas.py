@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
 _WHITE = (255, 255, 255)
 _MARKER = 0.014  # least radius in drawing units: some five pixels where a page opens
-_EYE = {"z": (1.35, -1.15, 0.7), "y": (1.35, 0.7, 1.15)}  # all of the unit ball in view at viser's 75 degrees
+_EYE = (1.35, -1.15, 0.7)  # all of the unit ball in view at viser's 75 degrees
+# From the drawing to viser's world, whose z points up. viser can turn its world instead, but then places the camera by
+# the old directions where both are told at once.
+_UPRIGHT = {"z": np.eye(3), "y": np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])}
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,12 @@ class Canvas:
         self._marked: list[Click] = []
         self._markers: list[tuple[SceneNodeHandle, ...]] = []
         self._look = look
-        up = opened.scene.up
+        self._upright = _UPRIGHT[opened.scene.up]
         with client.atomic():
-            client.scene.set_up_direction(f"+{up}")  # type: ignore[arg-type]
-            _look_from(client, _EYE[up], up)
+            self.reset_camera()
             self._cloud = client.scene.add_point_cloud(
                 "/cloud",
-                opened.drawing.positions,
+                opened.drawing.positions @ self._upright.T.astype(np.float32),
                 self._painter.paint(look.mode, opacity=look.opacity),
                 point_size=self._point_size,
                 precision="float32",
@@ -69,9 +71,18 @@ class Canvas:
     def _point_size(self) -> float:
         return float(self._drawing.point_size * self._look.size)
 
+    def reset_camera(self) -> None:
+        """Look at all of it."""
+        camera = self._client.camera
+        with self._client.atomic():
+            camera.up_direction = np.array([0.0, 0.0, 1.0])
+            camera.position = np.array(_EYE)
+            camera.look_at = np.zeros(3)
+
     def pick(self, origin: tuple[float, ...], direction: tuple[float, ...]) -> int | None:
-        """The scene's point under a ray; None for the background."""
-        return pick(self._drawing, origin, direction, point_size=self._point_size)
+        """The scene's point under a ray of the world; None for the background."""
+        ray = self._upright.T @ np.array([origin, direction]).T
+        return pick(self._drawing, ray[:, 0].tolist(), ray[:, 1].tolist(), point_size=self._point_size)
 
     def show(self, state: State, look: Look) -> None:
         """Draw a state."""
@@ -102,7 +113,7 @@ class Canvas:
             for part in self._markers.pop():
                 part.remove()
         for i, click in enumerate(state.clicks[same:], same):
-            place = self._drawing.to_drawing(np.array([click.point], np.float64))[0]
+            place = self._upright @ self._drawing.to_drawing(np.array([click.point], np.float64))[0]
             self._marked.append(click)
             self._markers.append(self._add_marker(f"/click_{i}", place, click.positive))
 
@@ -118,17 +129,3 @@ class Canvas:
         size, rim_size = 2 * radius, 2.7 * radius
         cube = add.add_box(name, NEGATIVE, (size, size, size), **options)
         return cube, add.add_box(f"{name}_rim", _WHITE, (rim_size,) * 3, side="back", **options)
-
-
-def _look_from(client: "ClientHandle", eye: tuple[float, float, float], up: str) -> None:
-    """Put the camera there, now and whenever the page's own "reset view" is pressed; viser sets the latter for all."""
-    from viser import _messages
-
-    for message in (
-        _messages.SetCameraPositionMessage(eye, initial=True),
-        _messages.SetCameraLookAtMessage((0.0, 0.0, 0.0), initial=True),
-    ):
-        client._websock_connection.queue_message(message)
-    client.camera.up_direction = np.array([0.0, 1.0, 0.0] if up == "y" else [0.0, 0.0, 1.0])
-    client.camera.position = np.array(eye)
-    client.camera.look_at = np.zeros(3)

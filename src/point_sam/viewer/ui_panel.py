@@ -76,6 +76,7 @@ class Panel:
             self.mode = gui.add_dropdown("Colour by", tuple(_MODES))
             self.opacity = gui.add_slider("Opacity", 0.0, 1.0, 0.05, Look.opacity)
             self.size = gui.add_slider("Point size", 0.25, 4.0, 0.05, Look.size)
+            self.reset = gui.add_button("Look at all of it")
 
     def _add_files(self, gui: "GuiApi") -> None:
         with gui.add_folder("Save"):

@@ -26,7 +26,7 @@ SAMPLE = Path(__file__).parents[3] / "examples" / "data" / "extinguisher.ply"
 STATUS = "#point-sam-status"
 # Software rendering, so that machines without a graphics card draw the same.
 FLAGS = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
-PATIENCE = 120_000  # milliseconds, for machines where others work too
+PATIENCE = 60_000  # milliseconds, for machines where others work too
 
 
 class Server:
@@ -144,6 +144,17 @@ class Tab:
     def pixels(self) -> np.ndarray:
         """The page as it looks, [H, W, 3]."""
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")).astype(int)
+
+    def settle(self) -> None:
+        """Until the canvas stays the same from frame to frame: what is new fades in."""
+        before = self.pixels()
+        for _ in range(300):
+            self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            now = self.pixels()
+            if np.abs(now - before).max() <= 2:
+                return
+            before = now
+        pytest.fail("the page never rests")
 
     def screenshot(self, name: str) -> None:
         """Keep a picture of the page."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import trimesh
 
 from point_sam import PointCloud, write_pointcloud
 
@@ -20,6 +21,8 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     write_pointcloud(folder / "inside.ply", cloud)
     write_pointcloud(tmp_path / "outside.ply", cloud)
+    ball = trimesh.creation.icosphere(radius=0.5).apply_translation([0, 1, 0])
+    trimesh.Scene([trimesh.creation.box((2, 1, 1)), ball]).export(folder / "mesh.glb")
     return folder
 
 
@@ -60,8 +63,23 @@ def test_uploads_are_opened_and_those_that_are_too_large_refused(tab: Any, folde
     many = tmp_path / "many.npy"
     np.save(many, np.random.default_rng(0).normal(size=(30_000, 3)).astype(np.float32))
     tab.act(lambda: upload(tab, many))
-    tab.wait("20,000", state="empty")
+    tab.wait("many.npy", state="empty")
+    assert "20,000" in tab.message()
+    assert "tmp" not in tab.message()
 
     tab.act(lambda: upload(tab, folder / "inside.ply"))
     tab.wait(state="ready", total=1200)
     tab.screenshot("10_uploaded")
+
+
+def test_a_mesh_stands_upright_and_is_clicked_where_it_is_seen(
+    serve: Callable[..., Any], open_tab: Callable[..., Any], folder: Path
+) -> None:
+    server = serve("mesh.glb", "--port", "0", folder=folder)
+    tab = open_tab(server.url, file=folder / "mesh.glb")
+    tab.wait(state="ready")
+    places = tab.project()
+    top = places[places[:, 1].argmin()]
+    facts = tab.act(lambda: tab.page.mouse.click(top[0], top[1] + 8), clicks=1)
+    assert int(facts["area"]) > 0
+    tab.screenshot("11_mesh")
