@@ -43,7 +43,7 @@ window.Worker = class extends Plain {
 """
 # Resolves when the canvas looks different from what it is now; the times are of the page's clock.
 _WATCH = """() => {
-    const canvas = document.querySelector("canvas");
+    const canvas = document.querySelector("canvas[data-engine]");
     const small = document.createElement("canvas");
     small.width = 160; small.height = 100;
     const pen = small.getContext("2d", {willReadFrequently: true});

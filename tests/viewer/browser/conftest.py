@@ -161,7 +161,9 @@ class Tab:
         self.page.screenshot(path=self.artifacts / f"{name}.png")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # Playwright keeps an asyncio loop running in this thread, which others' tests must not meet
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
@@ -187,13 +189,14 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers that do not outlive the test."""
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Starts servers that do not outlive the tests."""
     started: list[Server] = []
+    own = tmp_path_factory.mktemp("served")
 
-    def start(*args: str, folder: Path = tmp_path, autosave: Path | None = None) -> Server:
-        started.append(Server(*args, folder=folder, autosave=autosave or tmp_path / "autosave"))
+    def start(*args: str, folder: Path = own, autosave: Path = own / "autosave") -> Server:
+        started.append(Server(*args, folder=folder, autosave=autosave))
         return started[-1]
 
     yield start

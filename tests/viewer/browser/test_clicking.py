@@ -18,6 +18,7 @@ NEAR = 13  # pixels round the pointer: outside the click's own marker
 def tab(server: Any, open_tab: Callable[..., Any]) -> Any:
     tab = open_tab(server.url)
     tab.wait(state="ready")
+    tab.page.locator(".mantine-Notification-closeButton").first.click()  # viser's warning of software rendering
     tab.settle()
     return tab
 

@@ -11,25 +11,31 @@ import trimesh
 from point_sam import PointCloud, write_pointcloud
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small cloud in it, and one beside it."""
     rng = np.random.default_rng(0)
     xyz = np.concatenate([rng.normal(size=(600, 3)), rng.normal(size=(600, 3)) * 0.3 + [3, 0, 0]])
     cloud = PointCloud(xyz, rng.integers(0, 256, (1200, 3), dtype=np.uint8))
-    folder = tmp_path / "scans"
+    beside = tmp_path_factory.mktemp("beside")
+    folder = beside / "scans"
     folder.mkdir()
     write_pointcloud(folder / "inside.ply", cloud)
-    write_pointcloud(tmp_path / "outside.ply", cloud)
+    write_pointcloud(beside / "outside.ply", cloud)
     ball = trimesh.creation.icosphere(radius=0.5).apply_translation([0, 1, 0])
     trimesh.Scene([trimesh.creation.box((2, 1, 1)), ball]).export(folder / "mesh.glb")
     return folder
 
 
+@pytest.fixture(scope="module")
+def empty_server(serve: Callable[..., Any], folder: Path) -> Any:
+    """Nothing is open, and not much may be."""
+    return serve("--port", "0", "--max-upload", "1", "--max-points", "40000", folder=folder)
+
+
 @pytest.fixture
-def tab(serve: Callable[..., Any], open_tab: Callable[..., Any], folder: Path) -> Any:
-    server = serve("--port", "0", "--max-upload", "1", "--max-points", "20000", folder=folder)
-    tab = open_tab(server.url, file=folder / "inside.ply")
+def tab(empty_server: Any, open_tab: Callable[..., Any], folder: Path) -> Any:
+    tab = open_tab(empty_server.url, file=folder / "inside.ply")
     tab.wait("Type the path", state="empty")
     tab.page.get_by_role("tab", name="Files").click()
     return tab
@@ -61,10 +67,10 @@ def test_uploads_are_opened_and_those_that_are_too_large_refused(tab: Any, folde
     tab.screenshot("10_upload_refused")
 
     many = tmp_path / "many.npy"
-    np.save(many, np.random.default_rng(0).normal(size=(30_000, 3)).astype(np.float32))
+    np.save(many, np.random.default_rng(0).normal(size=(50_000, 3)).astype(np.float32))
     tab.act(lambda: upload(tab, many))
     tab.wait("many.npy", state="empty")
-    assert "20,000" in tab.message()
+    assert "40,000" in tab.message()
     assert "tmp" not in tab.message()
 
     tab.act(lambda: upload(tab, folder / "inside.ply"))
@@ -73,10 +79,12 @@ def test_uploads_are_opened_and_those_that_are_too_large_refused(tab: Any, folde
 
 
 def test_a_mesh_stands_upright_and_is_clicked_where_it_is_seen(
-    serve: Callable[..., Any], open_tab: Callable[..., Any], folder: Path
+    empty_server: Any, open_tab: Callable[..., Any], folder: Path
 ) -> None:
-    server = serve("mesh.glb", "--port", "0", folder=folder)
-    tab = open_tab(server.url, file=folder / "mesh.glb")
+    tab = open_tab(empty_server.url, file=folder / "mesh.glb")
+    tab.page.get_by_role("tab", name="Files").click()
+    tab.field("Path").fill("mesh.glb")
+    tab.act(lambda: tab.button("Open this cloud or mesh").click())
     tab.wait(state="ready")
     places = tab.project()
     top = places[places[:, 1].argmin()]

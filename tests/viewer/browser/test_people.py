@@ -65,10 +65,7 @@ def test_a_dropped_tab_and_a_killed_server_lose_nothing(
     tab.screenshot("9_restored")
 
 
-def test_thrown_away_work_is_not_offered_again(
-    serve: Callable[..., Any], open_tab: Callable[..., Any], sample: Path
-) -> None:
-    server = serve(str(sample), "--port", "0")
+def test_thrown_away_work_is_not_offered_again(server: Any, open_tab: Callable[..., Any]) -> None:
     tab = open_tab(server.url)
     tab.wait(state="ready")
     tab.act(lambda: tab.page.mouse.click(*tab.nearest()), clicks=1)

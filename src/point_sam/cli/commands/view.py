@@ -1,6 +1,8 @@
 """`point-sam view`: click on parts in a browser."""
 
+import sys
 import threading
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -125,23 +127,18 @@ def command(
         if not is_loopback(address_of(bound)[0]):
             remark(f"warning: other machines can reach {host}; whoever has the address with its token gets in")
             remark("warning: nothing is encrypted; on networks of others use an SSH tunnel instead")
-        url = url_of(bound, token)
-        say(f"point-sam view: {url}")
-        _flush_and_wait(url if open_browser else None)
-        viewer.close()
-        stop(server)
+        try:
+            _tell_and_wait(url_of(bound, token), open_browser=open_browser)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            viewer.close()
+            stop(server)
 
 
-def _flush_and_wait(url: str | None) -> None:
-    """Until Ctrl-C."""
-    import sys
-
+def _tell_and_wait(url: str, *, open_browser: bool) -> None:
+    say(f"point-sam view: {url}")
     sys.stdout.flush()
-    if url is not None:
-        import webbrowser
-
+    if open_browser:
         webbrowser.open(url)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
+    threading.Event().wait()
