@@ -213,7 +213,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running.end(signal.SIGKILL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def open_tab(chromium: Browser, artifacts: Path) -> Iterator[Callable[..., Tab]]:
     """Opens pages, each in a browser profile of its own unless it is given one."""
     contexts: list[Any] = []

@@ -14,13 +14,30 @@ from point_sam.viewer.scene import open_scene
 NEAR = 13  # pixels round the pointer: outside the click's own marker
 
 
-@pytest.fixture
-def tab(server: Any, open_tab: Callable[..., Any]) -> Any:
+@pytest.fixture(scope="module")
+def opened(server: Any, open_tab: Callable[..., Any]) -> Any:
     tab = open_tab(server.url)
     tab.wait(state="ready")
     tab.page.locator(".mantine-Notification-closeButton").first.click()  # viser's warning of software rendering
-    tab.settle()
     return tab
+
+
+@pytest.fixture
+def tab(opened: Any) -> Any:
+    """The page as it was opened: opening it anew for every test would take most of their time."""
+    opened.page.get_by_role("tab", name="Segment").click()
+    while opened.button("Undo (Z)").is_enabled():
+        opened.press("Undo (Z)")
+    if opened.field("Colour by").input_value() != "rgb":
+        color_by(opened, "rgb")
+    opened.wait(state="ready", clicks=0, objects=0)
+    opened.settle()
+    return opened
+
+
+def color_by(tab: Any, mode: str) -> None:
+    tab.field("Colour by").click()
+    tab.page.get_by_role("option", name=mode, exact=True).click()
 
 
 def around(tab: Any, x: float, y: float) -> np.ndarray:
@@ -177,8 +194,7 @@ def test_the_view_can_be_changed_without_touching_the_masks(tab: Any) -> None:
     masked = tab.act(lambda: tab.page.mouse.click(x, y), clicks=1)
     last = around(tab, x, y)
     for mode in ("height", "predicted IoU", "mask"):
-        tab.field("Colour by").click()
-        tab.page.get_by_role("option", name=mode, exact=True).click()
+        color_by(tab, mode)
         if mode != "mask":
             last = wait_for_change(tab, x, y, last)
         tab.screenshot(f"6_{mode.replace(' ', '_')}")
