@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from viser import ClientHandle, SceneNodeHandle
 
 POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
-_WHITE = (255, 255, 255)
+MINUS = "\N{MINUS SIGN}"
+_SIGN: dict[str, Any] = {"anchor": "bottom-left", "font_screen_scale": 0.8}
 _MARKER = 0.014  # least radius in drawing units: some five pixels where a page opens
 _EYE = (1.35, -1.15, 0.7)  # all of the unit ball in view at viser's 75 degrees
 # From the drawing to viser's world, whose z points up. viser can turn its world instead, but then places the camera by
@@ -115,17 +116,14 @@ class Canvas:
         for i, click in enumerate(state.clicks[same:], same):
             place = self._upright @ self._drawing.to_drawing(np.array([click.point], np.float64))[0]
             self._marked.append(click)
-            self._markers.append(self._add_marker(f"/click_{i}", place, click.positive))
+            self._markers.append(self._add_marker(i, place, click.positive))
 
-    def _add_marker(self, name: str, place: np.ndarray, positive: bool) -> tuple["SceneNodeHandle", ...]:
-        """A green ball or a red cube, with a white rim so that it shows on points of its own colour too."""
-        add = self._client.scene
-        radius = max(_MARKER, self._drawing.point_size)  # else the points round it would hide it
+    def _add_marker(self, i: int, place: np.ndarray, positive: bool) -> tuple["SceneNodeHandle", ...]:
+        """A green ball or a red cube, and its number and sign, which no point hides."""
+        add, name = self._client.scene, f"/click_{i}"
+        radius = max(_MARKER, self._drawing.point_size)
+        sign = add.add_label(f"{name}_sign", f"{i + 1} {'+' if positive else MINUS}", position=place, **_SIGN)
         options: Any = {"position": place, "cast_shadow": False, "receive_shadow": False}
         if positive:
-            ball = add.add_icosphere(name, radius, POSITIVE, subdivisions=2, **options)
-            rim = add.add_icosphere(f"{name}_rim", 1.4 * radius, _WHITE, subdivisions=2, side="back", **options)
-            return ball, rim
-        size, rim_size = 2 * radius, 2.7 * radius
-        cube = add.add_box(name, NEGATIVE, (size, size, size), **options)
-        return cube, add.add_box(f"{name}_rim", _WHITE, (rim_size,) * 3, side="back", **options)
+            return sign, add.add_icosphere(name, radius, POSITIVE, subdivisions=2, **options)
+        return sign, add.add_box(name, NEGATIVE, (1.8 * radius,) * 3, **options)

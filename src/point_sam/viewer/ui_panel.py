@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from point_sam.viewer.autosave import Saved
 from point_sam.viewer.coloring import MODES
 from point_sam.viewer.objects import SegmentedObject
-from point_sam.viewer.ui_canvas import NEGATIVE, POSITIVE, Look
+from point_sam.viewer.ui_canvas import MINUS, NEGATIVE, POSITIVE, Look
 from point_sam.viewer.workspace import State
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ class Panel:
     def switch(self, positive: bool) -> None:
         """Set what the next click without a key means."""
         self.positive = positive
-        self.next_click.label = "Next click: on the object (+)" if positive else "Next click: off the object (−)"  # noqa: RUF001
+        meaning = "on the object (+)" if positive else f"off the object ({MINUS})"
+        self.next_click.label = f"Next click: {meaning}"
         self.next_click.color = POSITIVE if positive else NEGATIVE
 
     def work(self, share: float | None, *, can_stop: bool = False) -> None:
