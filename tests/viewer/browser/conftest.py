@@ -63,6 +63,10 @@ class Tab:
         self.drawing = draw_scene(scene)
         self.up = scene.up
 
+    def close(self) -> None:
+        """Close its browser profile, so that it draws no more while other tests run."""
+        self.page.context.close()
+
     def facts(self) -> dict[str, str]:
         """What the page says of itself."""
         return self.page.eval_on_selector(STATUS, "element => ({...element.dataset})")

@@ -28,6 +28,8 @@ def test_two_tabs_keep_their_own_state(server: Any, open_tab: Callable[..., Any]
     assert (first.facts()["clicks"], first.facts()["area"], first.facts()["objects"]) == ("1", clicked["area"], "0")
     first.screenshot("8_first_tab")
     second.screenshot("8_second_tab")
+    first.close()
+    second.close()
 
 
 def test_a_dropped_tab_and_a_killed_server_lose_nothing(
@@ -54,6 +56,7 @@ def test_a_dropped_tab_and_a_killed_server_lose_nothing(
     stranger = open_tab(server.url)
     stranger.wait(state="ready")
     assert stranger.page.locator("#point-sam-saved").count() == 0, "another browser's work is not offered"
+    stranger.close()
 
     tab.page.reload()
     tab.wait(state="ready", objects=0)
@@ -63,6 +66,7 @@ def test_a_dropped_tab_and_a_killed_server_lose_nothing(
     assert f"{int(accepted['area']):,} points" in tab.page.inner_text("#point-sam-objects")
     tab.press("Clear clicks", clicks=0)
     tab.screenshot("9_restored")
+    tab.close()
 
 
 def test_thrown_away_work_is_not_offered_again(server: Any, open_tab: Callable[..., Any]) -> None:
@@ -76,11 +80,29 @@ def test_thrown_away_work_is_not_offered_again(server: Any, open_tab: Callable[.
     tab.page.reload()
     tab.wait(state="ready", clicks=0)
     assert tab.page.locator("#point-sam-saved").count() == 0
+    tab.close()
 
 
 def test_interrupting_the_server_is_quiet(serve: Callable[..., Any], sample: Path) -> None:
     code, out, err = serve(str(sample), "--port", "0").end(signal.SIGINT)
     assert (code, out, err) == (0, "", "")
+
+
+def test_the_printed_address_lets_a_browser_in_and_its_cookie_keeps_it_in(
+    serve: Callable[..., Any], open_tab: Callable[..., Any]
+) -> None:
+    server = serve("--port", "0", "--host", "0.0.0.0", "--token", "auto")
+    assert "?token=" in server.url
+    tab = open_tab(server.url)
+    tab.wait("Type the path", state="empty")
+    tab.page.goto(f"http://localhost:{server.port}/")
+    tab.wait("Type the path", state="empty")
+    tab.page.context.clear_cookies()
+    answer = tab.page.goto(f"http://localhost:{server.port}/")
+    assert answer.status == 401
+    tab.close()
+    _, _, err = server.end(signal.SIGINT)
+    assert err.count("warning:") == 2
 
 
 def test_fifty_pages_at_once_are_served(server: Any, open_tab: Callable[..., Any]) -> None:

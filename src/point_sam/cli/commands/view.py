@@ -27,7 +27,7 @@ def command(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             show_default=False,
             help="A cloud or a mesh. Without it, one is opened or uploaded in the page.",
         ),
