@@ -73,6 +73,25 @@ MaxEncoderPoints = Annotated[
         "point. 0: from all points. By default the model's own: 8192 for tiny, all for the others.",
     ),
 ]
+MaskGroupSize = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        rich_help_panel=_MODEL,
+        help="Faster later clicks of large models: read the mask before at so many points of each group. 0: at all.",
+        show_default="0",
+    ),
+]
+MaxDecoderPoints = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        rich_help_panel=_MODEL,
+        help="Faster clicks on millions of points: answer once for each cell of a grid of at most so many cells. "
+        "0: for each point.",
+        show_default="0",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(
@@ -106,12 +125,15 @@ class ModelOptions:
     max_encoder_points: int | None = None
     device: str | None = None
     precision: Precision = Precision.AUTO
+    mask_group_size: int | None = None
+    max_decoder_points: int | None = None
 
     def load(self) -> "PointSAM":
         """The model, downloaded if need be.
 
         Raises:
-            ValueError, FileNotFoundError: as `PointSAM.from_pretrained` and `PointSAM.adjust_patch_params`.
+            ValueError, FileNotFoundError: as `PointSAM.from_pretrained`, `PointSAM.adjust_patch_params` and
+                `PointSAM.adjust_click_params`.
         """
         from point_sam import PointSAM
 
@@ -123,4 +145,5 @@ class ModelOptions:
             precision=self.precision.value,
         )
         model.adjust_patch_params(self.num_groups, self.group_size, self.max_encoder_points)
+        model.adjust_click_params(self.mask_group_size, self.max_decoder_points)
         return model

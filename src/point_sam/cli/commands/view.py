@@ -84,6 +84,8 @@ def command(
     num_groups: shared.NumGroups = None,
     group_size: shared.GroupSize = None,
     max_encoder_points: shared.MaxEncoderPoints = None,
+    mask_group_size: shared.MaskGroupSize = None,
+    max_decoder_points: shared.MaxDecoderPoints = None,
     device: shared.Device = None,
     precision: shared.PrecisionOption = shared.Precision.AUTO,
 ) -> None:
@@ -102,7 +104,16 @@ def command(
     except ValueError as err:
         raise typer.BadParameter(str(err), param_hint="--token") from err
     settings = shared.ModelOptions(
-        model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
+        model,
+        checkpoint,
+        variant,
+        num_groups,
+        group_size,
+        max_encoder_points,
+        device,
+        precision,
+        mask_group_size,
+        max_decoder_points,
     )
     with listen(host, port) as bound:
         with Stages([_LOADING, _READING]) as stages:
