@@ -46,14 +46,11 @@ class Trainee(PointSAMModel):
         prompt_points: Float[Tensor, "B K 3"],
         prompt_labels: Int[Tensor, "B K"],
         mask_input: Float[Tensor, "B N"] | None,
-        *,
-        multimask_output: bool,
-    ) -> tuple[Float[Tensor, "B C N"], Float[Tensor, "B C"]]:
+        **options: Any,
+    ) -> tuple[Float[Tensor, "B C P"], Float[Tensor, "B C"]]:
         """See `PointSAMModel.decode`."""
         with self._precision(embeddings.device.type):
-            return super().decode(
-                geometry, embeddings, prompt_points, prompt_labels, mask_input, multimask_output=multimask_output
-            )
+            return super().decode(geometry, embeddings, prompt_points, prompt_labels, mask_input, **options)
 
     def _precision(self, device: str) -> contextlib.AbstractContextManager[Any]:
         return torch.autocast(device, enabled=False) if self.float32 else contextlib.nullcontext()
