@@ -13,7 +13,7 @@ from point_sam.checkpoints.architecture import infer_config, is_leftover, withou
 from point_sam.checkpoints.errors import CheckpointError
 from point_sam.checkpoints.files import read_weights, write_tensors
 from point_sam.checkpoints.sources import CONFIG_FILE, WEIGHTS_FILE, WeightFiles
-from point_sam.model import ModelConfig, PointSAMModel
+from point_sam.model import ModelConfig, PointSAMModel, without_values
 
 _LISTED = 10  # names an error shows of each kind
 SAVED_DTYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -37,8 +37,8 @@ def load_model(files: WeightFiles, config: ModelConfig | None = None) -> PointSA
         config = infer_config(shapes, files.settings) if config is None else config
     except CheckpointError as err:
         raise CheckpointError(f"{path}: {err}") from err
-    with torch.device("meta"):
-        model = PointSAMModel(config)
+    architecture = config
+    model = without_values(lambda: PointSAMModel(architecture))
     expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     _check_shapes(path, expected, without_leftovers(shapes))
     weights = {name: value for name, value in values if not is_leftover(name)}

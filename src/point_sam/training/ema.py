@@ -4,13 +4,12 @@ import copy
 
 import torch
 
-from point_sam.model import PointSAMModel
+from point_sam.model import PointSAMModel, without_values
 
 
 def average_of(model: PointSAMModel) -> PointSAMModel:
     """A plain copy of the network, without gradients, in evaluation mode."""
-    with torch.device("meta"):
-        average = PointSAMModel(model.config)
+    average = without_values(lambda: PointSAMModel(model.config))
     average.load_state_dict(copy.deepcopy(model.state_dict()), assign=True)
     return average.requires_grad_(False).eval()
 

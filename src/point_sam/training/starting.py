@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from point_sam.checkpoints import MODELS, CheckpointError, infer_config, load_model, locate, read_weights
-from point_sam.model import PRESETS, Geometry, ModelConfig, PointSAMModel
+from point_sam.model import PRESETS, Geometry, ModelConfig, PointSAMModel, without_values
 from point_sam.training.affinity import AffinitySpaces
 from point_sam.training.config import TrainConfig
 from point_sam.training.initialize import initialize
@@ -63,8 +63,7 @@ def make_trainee(config: TrainConfig, device: torch.device, *, bfloat16: bool) -
         FileNotFoundError, CheckpointError: the starting weights are not there or not usable.
     """
     started = start_model(config)
-    with torch.device("meta"):
-        trainee = Trainee(started.config)
+    trainee = without_values(lambda: Trainee(started.config))
     trainee.load_state_dict(started.state_dict(), assign=True)
     trainee.requires_grad_(True)
     freeze(trainee, config.freeze)

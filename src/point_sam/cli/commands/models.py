@@ -41,13 +41,11 @@ def command(as_json: shared.Json = False) -> None:
 
 
 def _describe(name: str, source: "ModelSource") -> dict[str, Any]:
-    import torch
-
-    from point_sam.model import ModelConfig, PointSAMModel
+    from point_sam.model import ModelConfig, PointSAMModel, without_values
 
     config = ModelConfig.preset(name)
-    with torch.device("meta"):  # shapes only, however large the model
-        parameters = sum(parameter.numel() for parameter in PointSAMModel(config).parameters())
+    network = without_values(lambda: PointSAMModel(config))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
     return {
         "name": name,
         "tokenizer": config.tokenizer,
