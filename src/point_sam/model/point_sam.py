@@ -65,7 +65,7 @@ class PointSAMModel(nn.Module):
             mask_input: logits of an earlier answer, or None.
             multimask_output: three candidates instead of one mask.
             mask_group_size: members of each group that `mask_input` is read at; None: all. KNN only.
-            decoded: the points to answer for, N in what is returned; None: all.
+            decoded: the P points to answer for; None: all N.
         """
         if mask_input is None:
             dense = self.mask_encoder.no_mask()

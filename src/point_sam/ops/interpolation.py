@@ -37,7 +37,7 @@ def interpolate(
         values: one row for each centre.
         index, weight: from `interpolation_weights`, of one cloud; weights in the dtype of `values`.
     """
-    # Made for sums of few rows of a table: the rows picked are never written out, which takes ten times longer.
+    # Made for sums of few rows of a table: the rows picked are never written out.
     return F.embedding_bag(index, values, per_sample_weights=weight, mode="sum")
 
 
