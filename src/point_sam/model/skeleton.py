@@ -13,7 +13,7 @@ Network = TypeVar("Network", bound=nn.Module)
 def without_values(make: Callable[[], Network]) -> Network:
     """The module that `make` makes, on the meta device: it takes no memory, however large, and no time.
 
-    torch.nn.init is left out. Drawing normal numbers that nobody will see makes torch import its compiler: 0.1 to 0.2 GB
+    torch.nn.init is left out. Drawing normal numbers that nobody will see makes torch import its compiler: 0.1 GB and more
     where Triton is installed.
     """
     with torch.device("meta"), _NoInitialisation():
