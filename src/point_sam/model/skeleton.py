@@ -13,8 +13,8 @@ Network = TypeVar("Network", bound=nn.Module)
 def without_values(make: Callable[[], Network]) -> Network:
     """The module that `make` makes, on the meta device: it takes no memory, however large, and no time.
 
-    torch.nn.init is left out. Drawing normal numbers that nobody will see makes torch import its compiler: 0.1 GB and more
-    where Triton is installed.
+    torch.nn.init is left out. Drawing normal numbers that nobody will see makes torch import its compiler, which is
+    0.1 GB and more where Triton is installed.
     """
     with torch.device("meta"), _NoInitialisation():
         return make()
