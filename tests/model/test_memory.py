@@ -56,6 +56,6 @@ def test_loading_large_holds_the_weights_once(manifest, tmp_path):
         "PointSAM.from_pretrained(sys.argv[1]); print(peak_bytes())"
     )
     run = subprocess.run([sys.executable, "-c", program, path], cwd=ROOT, capture_output=True, text=True, check=True)
-    # The weights, and Python with torch; twice the weights would be 2.5 GB.
-    assert float(run.stdout) < 1.9e9, end
+    # The weights, and Python with torch: measured 1.50, every time; twice the weights would be 2.5 GB.
+    assert float(run.stdout) < 1.75e9, end
     print(f"{float(run.stdout) / 1e9:.2f} GB for {end / 1e9:.2f} GB of weights")
