@@ -51,3 +51,11 @@ def scene(cloud: PointCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     write_pointcloud("scene.ply", cloud)
     return Path("scene.ply")
+
+
+@pytest.fixture
+def encoded(run: Callable[..., Any], scene: Path, checkpoint: Path) -> Path:
+    """scene.ply encoded into emb."""
+    answer = run("encode", scene, "-o", "emb", "--checkpoint", checkpoint)
+    assert answer.exit_code == 0, answer.stderr
+    return Path("emb/scene.ply.encoded.safetensors")

@@ -13,14 +13,6 @@ from point_sam import EncodedCloud, PointCloud, PointSAM, write_pointcloud
 EMBEDDING = Path("emb/scene.ply.encoded.safetensors")
 
 
-@pytest.fixture
-def encoded(run, scene, checkpoint):
-    """scene.ply encoded into emb."""
-    answer = run("encode", scene, "-o", "emb", "--checkpoint", checkpoint)
-    assert answer.exit_code == 0, answer.stderr
-    return EMBEDDING
-
-
 def statuses(answer):
     return [record["status"] for record in json.loads(answer.stdout)["files"]]
 
@@ -167,38 +159,6 @@ def test_the_announced_size_is_that_of_the_file(run, scene, encoded, checkpoint,
     expected = expected_bytes(cloud, PointSAM.from_pretrained(checkpoint_path=checkpoint))
 
     assert encoded.stat().st_size == pytest.approx(expected, rel=0.02)
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (["--encoded", "emb", "--num-groups", 7], "was encoded with --num-groups 1024, not 7; leave --num-groups out"),
-        (["--encoded", "emb", "--max-encoder-points", 0], "was encoded with --max-encoder-points 8192, not 0"),
-        (["--encoded", "emb", "--model", "tiny"], "was encoded with other weights ("),
-        (["--encoded", "nowhere"], "nowhere: no such file; point-sam encode scene.ply -o . writes it"),
-        (["--encoded", "."], "scene.ply.encoded.safetensors: no such file; point-sam encode scene.ply -o . writes it"),
-        (["--encoded", "scene.ply"], "scene.ply: not a readable encoded cloud"),
-    ],
-)
-def test_a_foreign_embedding_is_refused_in_one_line(run, scene, encoded, checkpoint, options, told):
-    weights = [] if "--model" in options else ["--checkpoint", checkpoint]
-
-    answer = run("segment", scene, "--index", 7, *weights, *options)
-
-    assert answer.exit_code == 1
-    assert told in answer.stderr
-    assert answer.stderr.count("\n") == 1
-    assert not Path("scene_mask.ply").exists()
-
-
-def test_a_stale_embedding_is_refused(run, scene, encoded, checkpoint, cloud):
-    write_pointcloud(scene, PointCloud(cloud.xyz[::-1], cloud.rgb[::-1]))
-
-    answer = run("segment", scene, "--index", 7, "--encoded", "emb", "--checkpoint", checkpoint)
-
-    assert answer.exit_code == 1
-    assert "is not of scene.ply as it now is" in answer.stderr
-    assert "point-sam encode scene.ply -o emb makes it anew" in answer.stderr
 
 
 def test_segment_takes_the_grouping_of_the_file(run, scene, checkpoint):

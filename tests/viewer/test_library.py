@@ -123,12 +123,65 @@ def test_an_encoding_from_elsewhere_is_taken(
     assert encodes == []
 
 
-def test_an_encoding_of_another_precision_is_not_taken(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+@pytest.mark.parametrize("other", [{"precision": "bfloat16"}, {"num_groups": 7}, {"max_encoder_points": 50}])
+def test_an_encoding_from_elsewhere_is_taken_as_it_is(
+    work: WorkQueue, model: PointSAM, encodes: list[int], other: dict[str, object]
+) -> None:
     scene, library = scene_of(0), Library(work)
-    library.add(replace(model.encode(scene.xyz, None, normalize=True), precision="bfloat16"))
+    added = replace(model.encode(scene.xyz, None, normalize=True), **other)
+    library.add(added)
     encodes.clear()
-    assert library.get(scene, model).result(60).precision == "float32"
+    assert library.get(scene, model).result(60) is added
+    assert encodes == []
+
+
+def test_an_encoding_by_other_weights_is_not_taken(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
+    scene, library = scene_of(0), Library(work)
+    library.add(replace(model.encode(scene.xyz, None, normalize=True), model_fingerprint="other"))
+    encodes.clear()
+    assert library.get(scene, model).result(60).model_fingerprint == model.fingerprint
     assert encodes == [200]
+
+
+def test_what_is_stored_is_asked_for_again_when_it_was_dropped(
+    work: WorkQueue, model: PointSAM, encodes: list[int]
+) -> None:
+    asked: list[str] = []
+
+    def stored(scene: Scene) -> EncodedCloud | None:
+        asked.append(scene.fingerprint)
+        return replace(known, num_groups=7) if scene.fingerprint == known.cloud_fingerprint else None
+
+    first, second = scene_of(0), scene_of(1)
+    known = model.encode(first.xyz, None, normalize=True)
+    encodes.clear()
+    library = Library(work, max_bytes=0, stored=stored)
+    held = library.get(first, model).result(60)
+    assert held.num_groups == 7
+    assert library.get(first, model).result(60) is held
+    del held
+    gc.collect()
+    assert library.get(first, model).result(60).num_groups == 7
+    assert encodes == []
+    library.get(second, model).result(60)
+    assert encodes == [200]
+    assert asked == [first.fingerprint, first.fingerprint, second.fingerprint]
+
+
+@pytest.mark.parametrize("error", [ValueError("it is stale"), PermissionError("it is stale")])
+def test_what_is_stored_but_refused_is_told_and_encoded(
+    work: WorkQueue, model: PointSAM, encodes: list[int], caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def stored(scene: Scene) -> EncodedCloud | None:
+        raise error
+
+    encoded = Library(work, stored=stored).get(scene_of(0), model).result(60)
+
+    assert encoded.num_points == 200
+    assert encodes == [200]
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        ("WARNING", "it is stale; until then it is encoded here")
+    ]
 
 
 def test_a_closed_queue_ends_the_waiting(work: WorkQueue, model: PointSAM) -> None:

@@ -99,7 +99,8 @@ class MaskGenerator:
         Args:
             coords, rgb, normalize: a cloud, as `PointSAM.set_pointcloud` takes it; it is not encoded again where it is
                 the model's current cloud. Without it, the model's current cloud is meant.
-            encoded: an encoded cloud instead. With `crops` its coords are needed too, and its rgb.
+            encoded: an encoded cloud instead, such as one from a file; nothing is encoded then but crops, at the
+                grouping that the model now has. With `crops` its coords are needed too, and its rgb.
             progress: called with the number of clicks done and of all clicks.
 
         Returns:
@@ -107,7 +108,8 @@ class MaskGenerator:
             Jupyter draws it. Predicted IoU and stability are those before small regions were cleaned away.
 
         Raises:
-            ValueError: there is no cloud, an input is misshaped, not finite or out of range, or `crops` without coords.
+            ValueError: there is no cloud, an input is misshaped, not finite or out of range, or `crops` without coords;
+                `encoded` was made by other weights, or of other coords and rgb than those given.
         """
         encoded = self._encoded(coords, rgb, encoded, normalize)
         points = encoded.geometry.coords[0].cpu().numpy()

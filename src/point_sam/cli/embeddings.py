@@ -1,5 +1,6 @@
 """Embedding files on the command line: their names, when they are up to date, and when they are refused."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from point_sam.cli.options import ModelOptions
 
 if TYPE_CHECKING:
     from point_sam import EncodedCloud, PointCloud, PointSAM
+    from point_sam.viewer.scene import Scene
 
 SUFFIX = ".encoded.safetensors"
 # What a file holds of each point (coordinates, three centres and their weights, colour) and of each group beside its
@@ -61,7 +63,22 @@ def check_embedding(path: Path, file: Path, cloud: "PointCloud", options: ModelO
 
 
 def load_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
-    """The embedding, with the model set to its grouping, so that a focus is encoded alike.
+    """The embedding, with the model set to its grouping, so that a focus or a crop is encoded alike.
+
+    Raises:
+        ValueError: it is damaged, or other weights made it.
+    """
+    encoded = read_embedding(path, file, model)
+    model.adjust_patch_params(
+        encoded.num_groups,
+        encoded.group_size,
+        None if encoded.group_size is None else encoded.max_encoder_points or 0,
+    )
+    return encoded
+
+
+def read_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
+    """The embedding; the model stays as it is, so that others may be using it.
 
     Raises:
         ValueError: it is damaged, or other weights made it.
@@ -74,12 +91,40 @@ def load_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
             f"{path}: was encoded with other weights ({encoded.model_fingerprint[:8]}, not {model.fingerprint[:8]}); "
             f"give the --model or --checkpoint that it was encoded with, or {_again(file, path)}"
         )
-    model.adjust_patch_params(
-        encoded.num_groups,
-        encoded.group_size,
-        None if encoded.group_size is None else encoded.max_encoder_points or 0,
-    )
     return encoded
+
+
+@dataclass(frozen=True)
+class StoredEmbeddings:
+    """The embeddings of `view --encoded`, for whatever is opened: see `stored` of `point_sam.viewer.library.Library`.
+
+    Args:
+        options, model: which grouping is asked for, and what they are loaded for.
+        folder: of embeddings, where a scene's is found by the name of its file.
+        single: an embedding that may have any name, for the cloud that it is of.
+    """
+
+    options: ModelOptions
+    model: "PointSAM"
+    folder: Path | None = None
+    single: Path | None = None
+
+    def __call__(self, scene: "Scene") -> "EncodedCloud | None":
+        """The scene's, or None where there is none.
+
+        Raises:
+            ValueError, OSError: as `check_embedding` and `read_embedding`.
+        """
+        from point_sam.encoded import read_settings
+
+        file = Path(scene.name)
+        path = None if self.folder is None else embedding_path(file, self.folder)
+        if path is None or not path.is_file():
+            path = self.single
+            if path is None or not path.is_file() or read_settings(path)["cloud_fingerprint"] != scene.fingerprint:
+                return None
+        check_embedding(path, file, scene.cloud, self.options)
+        return read_embedding(path, file, self.model)
 
 
 def is_up_to_date(path: Path, cloud: "PointCloud", model: "PointSAM") -> bool:

@@ -102,6 +102,17 @@ PrecisionOption = Annotated[
     Precision,
     typer.Option(rich_help_panel=_MODEL, help="auto is bfloat16 where the hardware is built for it, else float32."),
 ]
+Encoded = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoded",
+        metavar="EMB|DIR",
+        show_default=False,
+        rich_help_panel=_MODEL,
+        help="Start from what point-sam encode wrote of FILE: that file, or the folder given to encode -o. Refused "
+        "if FILE has changed since, or if model or grouping are others. The grouping is the file's.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout instead of text.")]
 DropInvalid = Annotated[
     bool,

@@ -2,10 +2,13 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from point_sam.encoded import EncodedCloud
+from point_sam.mesh.sampling import SAMPLES
 from point_sam.predictor import PointSAM
 from point_sam.viewer.autosave import Autosave
 from point_sam.viewer.drawing import Drawing, draw_scene
@@ -41,6 +44,8 @@ class Viewer:
         autosave: where work is kept.
         max_upload: bytes of an uploaded file.
         max_points: of an opened file.
+        samples, seed: how many points are drawn on a mesh, and of drawing them.
+        stored: encodings that were made earlier, see `Library`.
         work, library: the queue of the model's calls, and what it encoded.
         pages: of those who are connected.
     """
@@ -51,12 +56,15 @@ class Viewer:
     autosave: Autosave = field(default_factory=Autosave)
     max_upload: int = MAX_UPLOAD
     max_points: int = MAX_POINTS
+    samples: int = SAMPLES
+    seed: int = 0
+    stored: Callable[[Scene], EncodedCloud | None] | None = None
     work: WorkQueue = field(default_factory=WorkQueue)
     library: Library = field(init=False)
     pages: "dict[int, Page]" = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.library = Library(self.work)
+        self.library = Library(self.work, stored=self.stored)
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[str, int, int], Opened] = OrderedDict()
         self._places: dict[str, threading.Lock] = {}
@@ -96,7 +104,7 @@ class Viewer:
                 if key in self._opened:
                     self._opened.move_to_end(key)
                     return self._opened[key]
-            scene = open_scene(path, max_points=self.max_points)
+            scene = open_scene(path, samples=self.samples, seed=self.seed, max_points=self.max_points)
             opened = Opened(scene, draw_scene(scene))
             with self._lock:
                 self._opened[key] = opened

@@ -1,5 +1,6 @@
 """Encodings that people share: each is made once, the least recently used go first when memory is short."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -13,6 +14,7 @@ from point_sam.viewer.scene import Scene
 from point_sam.viewer.work import WorkQueue
 
 MAX_BYTES = 4 << 30
+_LOG = logging.getLogger(__name__)
 
 
 class Library:
@@ -23,19 +25,30 @@ class Library:
     Args:
         work: where clouds are encoded.
         max_bytes: of the tensors kept; a cloud that alone takes more is handed out and not kept.
+        stored: asked in the queue before a scene is encoded: an encoding of it that was made earlier, such as a file
+            of `point-sam encode`, or None. It is taken whatever its grouping and precision. Its ValueError or OSError
+            becomes a warning in the log, and the scene is encoded.
 
     Raises:
         ValueError: max_bytes is negative.
     """
 
-    def __init__(self, work: WorkQueue, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        work: WorkQueue,
+        *,
+        max_bytes: int = MAX_BYTES,
+        stored: Callable[[Scene], EncodedCloud | None] | None = None,
+    ) -> None:
         if max_bytes < 0:
             raise ValueError(f"max_bytes is {max_bytes}; it must be 0 or more")
         self._work = work
         self._max_bytes = max_bytes
+        self._stored = stored
         self._lock = threading.RLock()
         self._kept: OrderedDict[_Key, EncodedCloud] = OrderedDict()
         self._alive: WeakValueDictionary[_Key, EncodedCloud] = WeakValueDictionary()
+        self._added: WeakValueDictionary[tuple[str, str], EncodedCloud] = WeakValueDictionary()  # cloud, weights
         self._coming: dict[_Key, Future[EncodedCloud]] = {}
 
     def get(
@@ -46,7 +59,9 @@ class Library:
         owner: Hashable = None,
         on_start: Callable[[], Any] | None = None,
     ) -> "Future[EncodedCloud]":
-        """The scene encoded at the model's current grouping: done at once if it is here, else when it is encoded.
+        """The scene as `add` or `stored` gave it, or encoded at the model's current grouping and precision.
+
+        Done at once if it is here, else when it is encoded.
 
         Whoever asks while it is being encoded gets a future of the same encoding; cancelling it leaves the others'
         alone. An encoding that failed is tried again by the next who asks. Never wait for it inside the work queue.
@@ -76,7 +91,7 @@ class Library:
             coming = self._coming.get(key)
             if coming is None:
                 coming = self._work.submit(
-                    lambda: model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True),
+                    lambda: self._make(scene, model),
                     owner=owner,
                     on_start=on_start,
                     long=True,
@@ -87,17 +102,14 @@ class Library:
         return answer
 
     def add(self, encoded: EncodedCloud) -> None:
-        """Keep an encoding that came from elsewhere, such as a file of `point-sam encode`."""
-        key = _Key(
-            encoded.cloud_fingerprint,
-            encoded.model_fingerprint,
-            encoded.precision,
-            encoded.num_groups,
-            encoded.group_size,
-            encoded.max_encoder_points,
-        )
+        """Keep an encoding that came from elsewhere, such as a file of `point-sam encode`.
+
+        As long as it is kept or in use, it is what `get` gives for its cloud and weights, whatever its grouping and
+        precision.
+        """
         with self._lock:
-            self._keep(key, encoded)
+            self._added[encoded.cloud_fingerprint, encoded.model_fingerprint] = encoded
+            self._keep(encoded)
 
     @property
     def num_bytes(self) -> int:
@@ -110,12 +122,31 @@ class Library:
         return len(self._kept)
 
     def _find(self, key: "_Key") -> EncodedCloud | None:
-        found = self._alive.get(key)
+        found = self._added.get((key.cloud, key.model)) or self._alive.get(key)
         if found is not None:
-            self._keep(key, found)
+            self._keep(found)
         return found
 
-    def _keep(self, key: "_Key", encoded: EncodedCloud) -> None:
+    def _make(self, scene: Scene, model: PointSAM) -> EncodedCloud:
+        try:
+            found = None if self._stored is None else self._stored(scene)
+        except (ValueError, OSError) as err:
+            _LOG.warning("%s; until then it is encoded here", err)
+            found = None
+        if found is None:
+            return model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True)
+        self.add(found)
+        return found
+
+    def _keep(self, encoded: EncodedCloud) -> None:
+        key = _Key(
+            encoded.cloud_fingerprint,
+            encoded.model_fingerprint,
+            encoded.precision,
+            encoded.num_groups,
+            encoded.group_size,
+            encoded.max_encoder_points,
+        )
         self._alive[key] = encoded
         self._kept[key] = encoded
         self._kept.move_to_end(key)
@@ -128,7 +159,7 @@ class Library:
         with self._lock:
             del self._coming[key]
             if not done.cancelled() and done.exception() is None:
-                self.add(done.result())
+                self._keep(done.result())
 
 
 class _Key(NamedTuple):

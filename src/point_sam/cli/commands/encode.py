@@ -1,4 +1,4 @@
-"""`point-sam encode`: embedding files, from which `segment` starts without encoding."""
+"""`point-sam encode`: embedding files, from which `segment`, `everything` and `view` start without encoding."""
 
 import shutil
 import sys
@@ -21,6 +21,7 @@ EPILOG = (
     "Examples:\n\n"
     "  point-sam encode scene.ply -o embeddings\n\n"
     "  point-sam segment scene.ply --point 0.5 0.1 -0.2 --encoded embeddings\n\n"
+    "  point-sam view scene.ply --encoded embeddings\n\n"
     "  point-sam encode scans/*.las -o embeddings --model large --num-groups 2048 --group-size 256"
 )
 _WRITTEN, _CURRENT, _FAILED = "encoded", "up to date", "failed"
@@ -55,7 +56,7 @@ def command(
     precision: shared.PrecisionOption = shared.Precision.AUTO,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
-    """Encode clouds and meshes ahead, so that segment --encoded answers at once.
+    """Encode clouds and meshes ahead, so that segment, everything and view start at once with --encoded.
 
     A file that is up to date is left alone: the same points and colours, weights, grouping and precision. A file that
     cannot be encoded does not stop the others; the exit code is then 1 at the end.

@@ -9,6 +9,7 @@ from point_sam.cli import options as shared
 from point_sam.cli.console import Stages, print_json, remark, say
 from point_sam.cli.counting import Counting
 from point_sam.cli.describe_masks import describe_masks, print_masks
+from point_sam.cli.embeddings import check_embedding, load_embedding, locate_embedding
 from point_sam.cli.labeled_output import default_labeled_output, draw_labels
 from point_sam.cli.labeled_sources import LabeledCloud, LabeledMesh, LabeledSource, PartFolder
 from point_sam.cli.meshes import NoSmooth, Samples, Seed, mesh_options
@@ -21,7 +22,8 @@ EPILOG = (
     "  point-sam everything scene.ply --points 512 --iou-threshold 0.4 -o parts.npz\n\n"
     "  point-sam everything street.las --crops 8 --num-groups 2048 -o parts.las\n\n"
     "  point-sam everything robot.ply --hierarchy --json\n\n"
-    "  point-sam everything model.glb -o parts.glb --parts parts"
+    "  point-sam everything model.glb -o parts.glb --parts parts\n\n"
+    "  point-sam everything scene.ply --encoded embeddings"
 )
 _GENERATING = "clicking everywhere"
 _MASKS = "Masks"
@@ -164,6 +166,7 @@ def command(
     samples: Samples = None,
     seed: Seed = None,
     no_smooth: NoSmooth = False,
+    encoded: shared.Encoded = None,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,
@@ -199,12 +202,13 @@ def command(
     settings = shared.ModelOptions(
         model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
     )
+    embedding = None if encoded is None else locate_embedding(encoded, file)
     names = [READING, LOADING, ENCODING, _GENERATING, WRITING] + ([] if picture is None else [DRAWING])
     with Stages(names) as stages:
         with stages.stage(READING):
             import numpy as np
 
-            from point_sam.clouds import normalize, read_pointcloud
+            from point_sam.clouds import read_pointcloud
 
             source: LabeledSource
             if mesh is None:
@@ -212,16 +216,20 @@ def command(
             else:
                 source = LabeledMesh(file, mesh, out, part_folder)
             cloud = source.cloud
-            coords = normalize(cloud.xyz)[0]
+            if embedding is not None:
+                check_embedding(embedding, file, cloud, settings)
         with stages.stage(LOADING, hidden=True):
             from point_sam.automatic import MaskGenerator, label_points
 
             network = settings.load()
             generator = MaskGenerator(network, crops=crops, hierarchy=hierarchy, **options)
         with stages.stage(ENCODING):
-            encoded = network.encode(coords, cloud.rgb)
+            if embedding is None:
+                whole = network.encode(cloud.xyz, cloud.rgb, normalize=True)
+            else:
+                whole = load_embedding(embedding, file, network)
         with stages.stage(_GENERATING, hidden=True), Counting("clicks") as counting:
-            records = generator.generate(coords, cloud.rgb, encoded=encoded, progress=counting.update)
+            records = generator.generate(cloud.xyz, cloud.rgb, encoded=whole, progress=counting.update)
         with stages.stage(WRITING):
             labels = label_points(records, len(cloud))
             found = np.array([record["segmentation"] for record in records], bool).reshape(-1, len(cloud))
@@ -239,6 +247,7 @@ def command(
                 "input": str(file),
                 "output": str(out),
                 "picture": None if picture is None else str(picture),
+                "encoded": None if embedding is None else str(embedding),
                 "points": len(cloud),
                 "labelled_share": share,
                 "masks": masks,

@@ -170,16 +170,7 @@ def command(
             "radius suits a part, more an object as a whole.",
         ),
     ] = None,
-    encoded: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="EMB|DIR",
-            show_default=False,
-            rich_help_panel=_LARGE,
-            help="Start from what point-sam encode wrote of FILE: that file, or the folder given to encode -o. Refused "
-            "if FILE has changed since, or if model or grouping are others. The grouping is the file's.",
-        ),
-    ] = None,
+    encoded: shared.Encoded = None,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,

@@ -10,13 +10,16 @@ import typer
 
 from point_sam.cli import options as shared
 from point_sam.cli.console import Stages, remark, say
+from point_sam.cli.embeddings import StoredEmbeddings, check_embedding, locate_embedding, read_embedding
+from point_sam.cli.meshes import Samples, Seed
 
 EPILOG = (
     "Examples:\n\n"
     "  point-sam view scene.ply\n\n"
     "  point-sam view model.glb --open\n\n"
     "  point-sam view --port 9000 --model large\n\n"
-    "  point-sam view scene.ply --host 0.0.0.0 --token auto"
+    "  point-sam view scene.ply --host 0.0.0.0 --token auto\n\n"
+    "  point-sam view scene.ply --encoded embeddings"
 )
 _SERVER = "Server"
 _LIMITS = "Limits"
@@ -78,6 +81,9 @@ def command(
             help="Where unfinished work is kept. By default point-sam/autosave in the user's cache.",
         ),
     ] = None,
+    samples: Samples = None,
+    seed: Seed = None,
+    encoded: shared.Encoded = None,
     model: shared.Model = "tiny",
     checkpoint: shared.Checkpoint = None,
     variant: shared.Variant = None,
@@ -93,12 +99,14 @@ def command(
 
     Prints an address to open; Ctrl-C ends it. A click on a part marks it, shift-click takes away; Z is undo, Enter
     accepts, C steps through the candidates. Files opened in the page lie in the folder that this was started in.
+    Those too start from their embeddings, if --encoded is a folder; one that is out of date is told and not used.
     """
     from point_sam.viewer.security import check_token, is_loopback
     from point_sam.viewer.server import address_of, listen, start, stop, url_of
 
     if file is not None and not file.is_file():
         raise FileNotFoundError(f"{file}: no such file")
+    embedding = None if encoded is None else _locate(encoded, file)
     try:
         token = check_token(token, loopback=is_loopback(host))
     except ValueError as err:
@@ -118,21 +126,30 @@ def command(
     with listen(host, port) as bound:
         with Stages([_LOADING, _READING]) as stages:
             with stages.stage(_LOADING, hidden=True):
+                from point_sam.mesh.sampling import SAMPLES
                 from point_sam.viewer.app import Viewer
                 from point_sam.viewer.autosave import Autosave
                 from point_sam.viewer.scene import MAX_POINTS
 
+                network = settings.load()
+                folder = encoded if encoded is not None and encoded.is_dir() else None
                 viewer = Viewer(
-                    settings.load(),
+                    network,
                     Path.cwd(),
                     None if file is None else file.resolve(),
                     autosave=Autosave(autosave_folder),
                     max_upload=max_upload * 1_000_000,
                     max_points=MAX_POINTS if max_points is None else max_points,
+                    samples=SAMPLES if samples is None else samples,
+                    seed=seed or 0,
+                    stored=None if encoded is None else StoredEmbeddings(settings, network, folder, embedding),
                 )
             with stages.stage(_READING):
-                if viewer.file is not None:
-                    viewer.open(viewer.file)  # what cannot be opened is told here, not in the page
+                if file is not None and viewer.file is not None:
+                    opened = viewer.open(viewer.file)  # what cannot be opened is told here, not in the page
+                    if embedding is not None:
+                        check_embedding(embedding, file, opened.scene.cloud, settings)
+                        viewer.library.add(read_embedding(embedding, file, network))
         server = start(bound, token=token)
         viewer.serve(server)
         if not is_loopback(address_of(bound)[0]):
@@ -145,6 +162,19 @@ def command(
         finally:
             viewer.close()
             stop(server)
+
+
+def _locate(encoded: Path, file: Path | None) -> Path | None:
+    """The embedding of FILE; None where there is no FILE, and embeddings of a folder are found as files are opened."""
+    if file is not None:
+        return locate_embedding(encoded, file)
+    if not encoded.exists():
+        raise FileNotFoundError(f"{encoded}: no such folder; point-sam encode FILE -o {encoded} makes it")
+    if not encoded.is_dir():
+        raise typer.BadParameter(
+            f"{encoded} is one embedding; give the FILE that it is of, or the folder", param_hint="--encoded"
+        )
+    return None
 
 
 def _tell_and_wait(url: str, *, open_browser: bool) -> None:
