@@ -1,9 +1,10 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from point_sam import MaskGenerator
+from point_sam import EncodedCloud, MaskGenerator
 from point_sam.automatic.regions import neighbor_graph
 
 OPEN = {"iou_threshold": -1e9, "stability_threshold": 0.0}
@@ -86,6 +87,34 @@ def test_the_current_cloud_is_not_encoded_again(generator, model, cloud, monkeyp
     monkeypatch.setattr(model, "encode", lambda *_, **__: pytest.fail("encoded again"))
 
     assert generator.generate(*cloud)
+
+
+@pytest.mark.parametrize("crops", [0, 2])
+def test_an_encoded_cloud_from_a_file_is_not_encoded_again(model, cloud, tmp_path, monkeypatch, crops):
+    coords, rgb = cloud
+    far = coords.astype(np.float64) * 30 + [690_000, 5_300_000, 400]
+    generator = MaskGenerator(model, points_per_cloud=6, crops=crops, **OPEN)
+    expected = generator.generate(far, rgb, normalize=True)
+    model.encode(far, rgb, normalize=True).save(tmp_path / "far.safetensors")
+    sizes, encode = [], model.encode
+
+    def counted(coords, *args, **options):
+        sizes.append(len(coords))
+        return encode(coords, *args, **options)
+
+    monkeypatch.setattr(model, "encode", counted)
+
+    same(generator.generate(far, rgb, encoded=EncodedCloud.load(tmp_path / "far.safetensors")), expected)
+
+    assert len(sizes) == crops
+    assert all(size < 300 for size in sizes)
+
+
+def test_a_cloud_that_other_weights_encoded_is_refused(generator, model, cloud):
+    foreign = replace(model.encode(*cloud), model_fingerprint="0" * 32)
+
+    with pytest.raises(ValueError, match=r"made by other weights \(00000000, not .*encode it again"):
+        generator.generate(encoded=foreign)
 
 
 def test_any_units_with_normalize(generator, cloud):
