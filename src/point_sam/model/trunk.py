@@ -76,7 +76,7 @@ def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     for row in range(len(q)):
         for start in range(0, q.shape[-1], width):
             head = slice(start, start + width)
-            keys, values = k[row, :, head].contiguous(), v[row, :, head].t().contiguous()
+            keys, values = k[row, :, head].contiguous(), v[row, :, head].contiguous().t()
             for first in range(0, q.shape[1], _TILE):
                 tile = slice(first, first + _TILE)
                 scores = multiply(q[row, tile, head].contiguous(), keys)
