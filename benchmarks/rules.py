@@ -6,9 +6,11 @@ from benchmarks.records import Record
 from benchmarks.tasks import NAIVE, Task
 
 # A process that took more seconds is not repeated.
-ONCE_ABOVE = 120.0
-# The naive model is not tried where linear growth from the size before predicts so many times the patience.
+ONCE_ABOVE = 200.0
+# The naive model is not tried where linear growth from the size before predicts so many times the patience, unless that
+# size took so little that most of it did not grow with the points.
 HOPELESS = 4
+_TELLING = 100.0
 
 
 def skip_reason(task: Task, known: Iterable[Record], patience: float) -> str | None:
@@ -26,7 +28,7 @@ def skip_reason(task: Task, known: Iterable[Record], patience: float) -> str | N
         if record.task.cell == task.cell and record.seconds > ONCE_ABOVE:
             return f"one repetition took {record.seconds:.0f} s"
     smaller = max((r for r in same if 0 < r.task.points < task.points), key=lambda r: r.task.points, default=None)
-    if task.who == NAIVE and smaller is not None and smaller.seconds > ONCE_ABOVE:
+    if task.who == NAIVE and smaller is not None and smaller.seconds > _TELLING:
         expected = smaller.seconds * task.points / smaller.task.points
         if expected > HOPELESS * patience:
             return f"about {expected:.0f} s expected"
