@@ -8,10 +8,9 @@ import logging
 import re
 import secrets
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from point_sam.viewer.exporting import export, export_suffixes
 from point_sam.viewer.paths import inside, safe_name
 from point_sam.viewer.restoring import restore
 from point_sam.viewer.ui_canvas import Canvas
+from point_sam.viewer.ui_hand import Hand
 from point_sam.viewer.ui_panel import Panel
 from point_sam.viewer.uploads import limit_uploads
 from point_sam.viewer.work import QueueFullError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _BROWSER = "point_sam_browser"  # the key in the browser's local storage
-_MAX_PENDING = 64  # actions of a page that wait; more is a key that is held down
 _ANSWER_SECONDS = 5.0  # for a browser to tell its storage
 
 
@@ -54,9 +53,7 @@ class Page:
     def __init__(self, viewer: Viewer, client: "ClientHandle") -> None:
         self._viewer = viewer
         self._client = client
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix=f"page-{client.client_id}")
-        self._counting = threading.Lock()
-        self._pending = 0
+        self._hand = Hand(f"page-{client.client_id}", self._fail)
         self._stopped = False
         self._opened: Opened | None = None
         self._canvas: Canvas | None = None
@@ -65,64 +62,21 @@ class Page:
         self._saved: list[Saved] = []
         self._browser = ""
         self.person = ""
-        self._enqueue(self._build)
+        self._hand.do(self._build)
 
     def close(self) -> None:
         """The tab is gone. What it did is in the autosave."""
         self._stopped = True
-        self._hand.shutdown(wait=False, cancel_futures=True)
+        self._hand.close()
 
-    # How actions reach the page's thread.
-
-    def _enqueue(self, action: Callable[[], None]) -> None:
-        with self._counting:
-            self._pending += 1
-        try:
-            self._hand.submit(self._run, action)
-        except RuntimeError:  # the page was closed meanwhile
-            return
-
-    def _run(self, action: Callable[[], None]) -> None:
-        with self._counting:
-            self._pending -= 1
-        try:
-            action()
-        except (ValueError, OSError, ImportError, MemoryError, QueueFullError) as err:
-            self._panel.work(None)
-            self._panel.tell(first_line(err) or "out of memory", self._resting)
-        except Exception:
-            _LOG.exception("in the page of client %d", self._client.client_id)
-            self._panel.work(None)
-            self._panel.tell("something went wrong; the server's terminal says what", self._resting)
-
-    def _on(self, action: Callable[[], None]) -> Callable[[Any], Coroutine[Any, Any, None]]:
-        async def callback(event: Any) -> None:
-            if self._pending < _MAX_PENDING:
-                self._enqueue(action)
-
-        return callback
-
-    def _on_last(self, action: Callable[[], None]) -> Callable[[Any], Coroutine[Any, Any, None]]:
-        """Of updates that come faster than they are carried out, the last one alone."""
-        waiting: list[Any] = []
-
-        def run() -> None:
-            waiting.clear()
-            action()
-
-        async def callback(event: Any) -> None:
-            if not waiting:
-                waiting.append(event)
-                self._enqueue(run)
-
-        return callback
-
-    def _on_ray(self, *, shifted: bool) -> Any:
-        async def callback(event: Any) -> None:
-            if self._pending < _MAX_PENDING:
-                self._enqueue(partial(self._click, event.ray_origin, event.ray_direction, shifted))
-
-        return callback
+    def _fail(self, err: Exception) -> None:
+        if isinstance(err, ValueError | OSError | ImportError | MemoryError | QueueFullError):
+            message = first_line(err) or "out of memory"
+        else:
+            _LOG.error("in the page of client %d", self._client.client_id, exc_info=err)
+            message = "something went wrong; the server's terminal says what"
+        self._panel.work(None)
+        self._panel.tell(message, self._resting)
 
     @property
     def _resting(self) -> str:
@@ -133,7 +87,7 @@ class Page:
     def _build(self) -> None:
         self._panel = panel = Panel(self._client)
         panel.tell("starting", "busy")
-        limit_uploads(self._client, self._viewer.max_upload, lambda why: self._enqueue(partial(panel.tell, why)))
+        limit_uploads(self._client, self._viewer.max_upload, lambda why: self._hand.do(partial(panel.tell, why)))
         self._connect(panel)
         self._browser = self._find_browser()
         self.person = f"{self._browser}-{secrets.token_hex(4)}"
@@ -143,7 +97,7 @@ class Page:
             panel.tell("Type the path of a cloud or mesh, or upload one", "empty")
 
     def _connect(self, panel: Panel) -> None:
-        on = self._on
+        on = self._hand.on
         for handle, action in (
             (panel.stop, self._stop),
             (panel.restore_saved, self._resume),
@@ -166,12 +120,13 @@ class Page:
         for key, action in zip(panel.keys, (self._undo, self._accept, self._step), strict=True):
             key.on_trigger(on(action))
         for control in (panel.mode, panel.opacity, panel.size):
-            control.on_update(self._on_last(self._redraw))
-        panel.chosen.on_update(self._on_last(self._show_name))
+            control.on_update(self._hand.on_last(self._redraw))
+        panel.chosen.on_update(self._hand.on_last(self._show_name))
         panel.upload.on_upload(on(lambda: self._uploaded(panel.upload, self._open)))
         panel.upload_result.on_upload(on(lambda: self._uploaded(panel.upload_result, self._restore)))
-        self._client.scene.on_click()(self._on_ray(shifted=False))
-        self._client.scene.on_click(modifier="shift")(self._on_ray(shifted=True))
+        scene = self._client.scene
+        scene.on_click()(self._hand.on_event(partial(self._click, shifted=False)))  # type: ignore[arg-type]
+        scene.on_click(modifier="shift")(self._hand.on_event(partial(self._click, shifted=True)))  # type: ignore[arg-type]
 
     def _find_browser(self) -> str:
         """Who this is: a random number that the browser keeps, so that its work is offered to it and nobody else."""
@@ -216,9 +171,9 @@ class Page:
             opened.scene,
             self._viewer.model,
             owner=self.person,
-            on_start=lambda: self._enqueue(partial(self._encoding, opened)),
+            on_start=lambda: self._hand.do(partial(self._encoding, opened)),
         )
-        encoding.add_done_callback(lambda done: self._enqueue(partial(self._encoded, opened, done)))
+        encoding.add_done_callback(lambda done: self._hand.do(partial(self._encoded, opened, done)))
 
     def _encoding(self, opened: Opened) -> None:
         if self._opened is opened and self._workspace is None:
@@ -264,10 +219,10 @@ class Page:
             self._panel.tell("Waiting for the model, which works for somebody else", "busy")
         return self._viewer.work.submit(call, owner=self.person).result()
 
-    def _click(self, origin: tuple[float, ...], direction: tuple[float, ...], shifted: bool) -> None:
+    def _click(self, ray: Any, *, shifted: bool) -> None:
         workspace = self._ready()
         positive = self._panel.positive and not shifted
-        point = None if self._canvas is None else self._canvas.pick(origin, direction)
+        point = None if self._canvas is None else self._canvas.pick(ray.ray_origin, ray.ray_direction)
         start = time.perf_counter()
         event = self._ask_model(lambda: workspace.click(point, positive))
         self._after(event, model=f"{time.perf_counter() - start:.4f}")
@@ -323,7 +278,7 @@ class Page:
         self._panel.work(0.0, can_stop=True)
         self._panel.tell("Segmenting everything", "busy")
         search = self._viewer.work.submit(lambda: workspace.everything(self._progress), owner=self.person, long=True)
-        search.add_done_callback(lambda done: self._enqueue(partial(self._found, done)))
+        search.add_done_callback(lambda done: self._hand.do(partial(self._found, done)))
 
     def _progress(self, done: int, total: int) -> None:
         if self._stopped:
