@@ -38,7 +38,12 @@ def main() -> None:
     check_matplotlib()
     _check(options)
     conditions = _conditions(options)
-    about = {**machine.describe_machine(options.device), **conditions.decisive, "patience": options.patience}
+    about = {
+        **machine.describe_machine(options.device),
+        **conditions.decisive,
+        "patience": options.patience,
+        "revision": machine.revision(),
+    }
     try:
         records = Records(options.out / "records.jsonl", about)
     except ValueError as err:

@@ -8,7 +8,8 @@ nothing that came before.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -91,6 +92,7 @@ class Findings:
     def __init__(self, conditions: Conditions) -> None:
         self.now = machine.stopwatch(conditions.device)
         self._budget = conditions.budget
+        self._rehearsing = False
 
     def tell(self, measure: str, **values: Any) -> None:
         """One finding."""
@@ -110,11 +112,27 @@ class Findings:
                 raise
             self.tell(measure, failed="memory")
             raise NoRoomError(measure) from err
-        self.tell(measure, seconds=self.now() - start)
+        if not self._rehearsing:
+            self.tell(measure, seconds=self.now() - start)
         return result
 
+    @contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Within it `time` tells only what does not fit.
+
+        The first run at full size also pays for memory that is new to the process. Only what is quick is repeated, so
+        that counting it would burden the slow contender alone.
+        """
+        self._rehearsing = True
+        try:
+            yield
+        finally:
+            self._rehearsing = False
+
     def repeat(self, measure: str, function: Callable[..., Any], *arguments: Any, most: int = 5) -> Any:
-        """`time`, up to `most` times, but not again once the budget is spent; gives the last result."""
+        """After a rehearsal `time`, up to `most` times, but not again once the budget is spent; the last result."""
+        with self.rehearsal():
+            self.time(measure, function, *arguments)
         start = self.now()
         for _ in range(most):
             result = self.time(measure, function, *arguments)

@@ -24,13 +24,19 @@ def describe_machine(device: str) -> dict[str, Any]:
 
 
 def revision() -> str:
-    """The commit of this clone, with a plus where the package's sources differ from it; empty outside a clone."""
+    """The last commit in this clone that changed package or benchmarks; empty outside a clone.
+
+    A plus stands for changes since.
+    """
+    sources = ("--", "src", "benchmarks")
 
     def git(*arguments: str) -> str:
         run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
         return run.stdout.strip() if run.returncode == 0 else ""
 
-    return git("rev-parse", "--short=10", "HEAD") + ("+" if git("status", "--porcelain", "--", "src") else "")
+    return git("log", "-1", "--format=%h", "--abbrev=10", *sources) + (
+        "+" if git("status", "--porcelain", *sources) else ""
+    )
 
 
 def physical_bytes() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import MARK, Conditions
-from benchmarks.machine import ROOT, revision
+from benchmarks.machine import ROOT
 from benchmarks.tasks import Task
 
 
@@ -23,14 +23,12 @@ class Record:
         findings: one per measure, as the child told them.
         stopped: why it did not finish: "patience", "killed" (by the system, for its memory), or None.
         seconds: of the whole process.
-        revision: of the sources.
     """
 
     task: Task
     findings: tuple[dict[str, Any], ...]
     stopped: str | None
     seconds: float
-    revision: str
 
     def to_json(self) -> str:
         """One line."""
@@ -49,13 +47,13 @@ class Records:
 
     Args:
         path: the file; made with its folder if need be.
-        about: machine and conditions; figures of other ones do not mix.
+        about: machine, conditions and revision of the sources; figures of other ones do not mix.
 
     Attributes:
         known: the records, by task.
 
     Raises:
-        ValueError: the file was begun on another machine or under other conditions.
+        ValueError: the file was begun on another machine, under other conditions or with other sources.
     """
 
     def __init__(self, path: Path, about: dict[str, Any]) -> None:
@@ -127,4 +125,4 @@ def run_child(task: Task, conditions: Conditions, patience: float) -> Record:
         raise RuntimeError(f"{task} ended with {child.returncode}:\n{err.strip()}")
     lines = [line.removeprefix(MARK) for line in out.splitlines() if line.startswith(MARK)]
     findings = tuple(json.loads(line) for line in lines)
-    return Record(task, findings, stopped, time.perf_counter() - start, revision())
+    return Record(task, findings, stopped, time.perf_counter() - start)

@@ -40,12 +40,12 @@ def seconds_text(seconds: float) -> str:
 
 def _head(summary: Summary, about: dict[str, Any], conditions: Conditions) -> str:
     gpu = f"{about['gpu']}; " if about["gpu"] else ""
-    revisions = sorted({record.revision for records in summary.records.values() for record in records})
     most = max((len(records) for records in summary.records.values()), default=0)
     return (
         f"{gpu}{about['processor']}, {about['cores']} cores of which {conditions.threads} were used, "
-        f"{about['memory_gb']:g} GB; torch {about['torch']}; revision {', '.join(revisions)}. "
-        f"Medians of up to {most} processes each, which took turns. Every process measured one cloud with one model. "
+        f"{about['memory_gb']:g} GB; torch {about['torch']}; revision {about['revision']}. "
+        f"Medians of up to {most} processes each, which took turns. Every process measured one cloud with one model, "
+        f"after a first run at full size that is not counted (but where it says prompts). "
         f"In brackets: how many times faster than the naive model (for memory: its share of the naive model's). "
         f"{rules_text(conditions.memory_limit, about['patience'])}"
     )

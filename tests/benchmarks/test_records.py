@@ -13,7 +13,7 @@ ABOUT = {"processor": "a", "threads": 2}
 
 def make(points: int) -> Record:
     findings = ({"measure": "encode", "seconds": 1.5},)
-    return Record(Task("speed", "auto", "tiny", points, 8, 4), findings, None, 2.0, "abc")
+    return Record(Task("speed", "auto", "tiny", points, 8, 4), findings, None, 2.0)
 
 
 def test_records_are_found_again(tmp_path):

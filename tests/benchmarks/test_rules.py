@@ -7,7 +7,7 @@ from benchmarks.tasks import NAIVE, Plan, Task
 
 
 def record(who: str, points: int, *, stopped: str | None = None, seconds: float = 1.0, findings: tuple = ()) -> Record:
-    return Record(Task("speed", who, "tiny", points), findings, stopped, seconds, "abc")
+    return Record(Task("speed", who, "tiny", points), findings, stopped, seconds)
 
 
 def test_contenders_take_turns_within_a_repetition():
