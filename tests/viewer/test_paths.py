@@ -71,7 +71,20 @@ def test_an_uploads_name_stays_in_its_folder(name: str) -> None:
     assert safe
     assert not safe.startswith(".")
     assert Path("/folder", safe).parent == Path("/folder")
-    assert len(safe) <= 100
+    assert len(safe.encode()) <= 100
+
+
+def test_a_name_in_long_characters_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / (safe_name("\N{CJK UNIFIED IDEOGRAPH-70B9}" * 90 + ".ply") + "_objects.json")).touch()
+    assert safe_name("a" * 96 + "." + "b" * 99) == "b" * 99
+
+
+def test_a_path_that_no_file_can_have_is_told_without_the_folders_place(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file in started") as long:
+        inside(folder, "a" * 300)
+    assert str(folder.parent) not in str(long.value)
+    with pytest.raises(ValueError, match="the path has 2,000,000 characters"):
+        inside(folder, "a" * 2_000_000)
 
 
 def test_an_uploads_suffix_stays() -> None:
