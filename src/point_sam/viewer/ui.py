@@ -20,7 +20,8 @@ from point_sam.encoded import EncodedCloud
 from point_sam.messages import first_line
 from point_sam.viewer.app import Opened, Viewer
 from point_sam.viewer.autosave import Saved
-from point_sam.viewer.exporting import export, export_suffixes
+from point_sam.viewer.downloads import download
+from point_sam.viewer.exporting import export_suffixes
 from point_sam.viewer.paths import inside, safe_name
 from point_sam.viewer.restoring import restore
 from point_sam.viewer.ui_canvas import Canvas
@@ -134,7 +135,7 @@ class Page:
             known = self._client.local_storage.get_item(_BROWSER, timeout=_ANSWER_SECONDS)
         except (RuntimeError, TimeoutError):  # it keeps nothing, or is gone
             known = None
-        if known is None or not re.fullmatch("[0-9a-f]{24}", known):
+        if not isinstance(known, str) or not re.fullmatch("[0-9a-f]{24}", known):
             known = secrets.token_hex(12)
             self._client.local_storage.set_item(_BROWSER, known)
         return known
@@ -146,7 +147,7 @@ class Page:
         file = button.value
         button._impl.value = type(file)("", b"")  # viser would keep the bytes as long as the page lives
         with tempfile.TemporaryDirectory(prefix="point-sam-upload-") as folder:
-            path = Path(folder) / safe_name(file.name)
+            path = Path(folder) / safe_name(str(file.name))
             path.write_bytes(file.content)
             action(path)
 
@@ -304,16 +305,13 @@ class Page:
         if self._opened is None or not state.objects:
             raise ValueError("there is no object yet; accept one first")
         scene = self._opened.scene
-        with tempfile.TemporaryDirectory(prefix="point-sam-export-") as folder:
-            path = Path(folder) / f"{Path(safe_name(scene.name)).stem}_objects{self._panel.format.value}"
-            remarks = export(path, scene, state.objects)
-            content = path.read_bytes()
-        self._client.send_file_download(path.name, content, save_immediately=True)
+        name, content, remarks = download(scene, state.objects, self._panel.format.value)
+        self._client.send_file_download(name, content, save_immediately=True)
         if state.clicks:
             remarks.append("the clicks that are not accepted are not in it")
         else:
             self._viewer.autosave.discard(scene, self.person)
-        self._panel.tell("; ".join([f"Exported {path.name}", *remarks]), "ready")
+        self._panel.tell("; ".join([f"Exported {name}", *remarks]), "ready")
 
     def _restore(self, path: Path) -> None:
         workspace = self._ready()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from point_sam.viewer.asked import one_of, within
 from point_sam.viewer.autosave import Saved
 from point_sam.viewer.coloring import MODES
 from point_sam.viewer.objects import SegmentedObject
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 NO_OBJECT = "no object"
 MAX_LISTED = 100  # rows of the list of objects; the menu below it has all of them
 _MODES = dict(zip(("rgb", "mask", "height", "predicted IoU"), MODES, strict=True))
+_OPACITY, _SIZE = (0.0, 1.0), (0.25, 4.0)
 _KEYS = (("Undo", "Z"), ("Accept the object", "enter"), ("Next candidate", "C"))
 
 
@@ -35,7 +37,7 @@ class Panel:
         self._state = "empty"
         self._facts: dict[str, Any] = {}
         self._revision = 0
-        self._ids: tuple[int, ...] = ()
+        self._ids: dict[str, int | None] = {NO_OBJECT: None}
         self.status = gui.add_html("")
         self.progress: Any = gui.add_progress_bar(0, animated=True, visible=False)
         self.stop = gui.add_button("Stop", color="gray", visible=False)
@@ -74,8 +76,8 @@ class Panel:
     def _add_view(self, gui: "GuiApi") -> None:
         with gui.add_folder("View"):
             self.mode = gui.add_dropdown("Colour by", tuple(_MODES))
-            self.opacity = gui.add_slider("Opacity", 0.0, 1.0, 0.05, Look.opacity)
-            self.size = gui.add_slider("Point size", 0.25, 4.0, 0.05, Look.size)
+            self.opacity = gui.add_slider("Opacity", *_OPACITY, 0.05, Look.opacity)
+            self.size = gui.add_slider("Point size", *_SIZE, 0.05, Look.size)
             self.reset = gui.add_button("Look at all of it")
 
     def _add_files(self, gui: "GuiApi") -> None:
@@ -91,14 +93,21 @@ class Panel:
 
     @property
     def look(self) -> Look:
-        """How points are to be drawn."""
-        return Look(_MODES[self.mode.value], float(self.opacity.value), float(self.size.value))
+        """How points are to be drawn.
+
+        Raises:
+            ValueError: the browser sent something else than the page offers; so in `object_id`.
+        """
+        return Look(
+            one_of(self.mode.value, _MODES, "colouring"),
+            within(self.opacity.value, *_OPACITY, "the opacity"),
+            within(self.size.value, *_SIZE, "the point size"),
+        )
 
     @property
     def object_id(self) -> int | None:
         """The object that is chosen; None: none."""
-        head = self.chosen.value.partition(":")[0]
-        return int(head) if head.isdigit() and int(head) in self._ids else None
+        return one_of(self.chosen.value, self._ids, "object")
 
     def tell(self, message: str, state: str | None = None, **facts: Any) -> None:
         """Say one line, and mark the page as "empty" (nothing open), "busy" or "ready"."""
@@ -191,11 +200,11 @@ class Panel:
         rest = f"<div>and {len(objects) - MAX_LISTED} more</div>" if len(objects) > MAX_LISTED else ""
         style = "padding:0 0.8em 0.4em;max-height:14em;overflow-y:auto"
         self.objects.content = f'<div id="point-sam-objects" style="{style}">{rows}{rest}</div>'
-        self._ids = tuple(item.id for item in objects)
-        options = tuple(f"{item.id}: {item.name}" for item in reversed(objects)) or (NO_OBJECT,)
+        before = self._ids.get(self.chosen.value)
+        self._ids = {f"{item.id}: {item.name}": item.id for item in reversed(objects)} or {NO_OBJECT: None}
+        options = tuple(self._ids)
         if options != tuple(self.chosen.options):
-            before = self.object_id
-            kept = [option for option in options if before is not None and option.startswith(f"{before}:")]
+            kept = [option for option, id in self._ids.items() if before is not None and id == before]
             self.chosen.options = options
             self.chosen.value = (kept or list(options))[0]
 
