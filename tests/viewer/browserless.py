@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from contextlib import nullcontext
+from html import unescape
 from types import SimpleNamespace
 from typing import Any
 
@@ -151,7 +152,7 @@ class Tab:
     def said(self) -> str:
         """The line that the page shows."""
         found = re.search("<b>(.*)</b>", self.panel.status.content)
-        return "" if found is None else found[1]
+        return "" if found is None else unescape(found[1])
 
     def finish(self) -> None:
         """Until everything that was asked for is done, but what waits for the model."""

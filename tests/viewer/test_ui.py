@@ -1,7 +1,9 @@
 """What a page does, pressed by hand instead of by a browser."""
 
+import logging
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,99 @@ def test_clicks_with_and_without_shift_reach_the_model(tab: Tab) -> None:
     assert tab.said == "click on the object first, then off it; nothing changed"
     tab.click()
     assert tab.said.startswith("mask: ")
+
+
+@pytest.fixture
+def held(viewer: Viewer) -> Iterator[Callable[[], None]]:
+    """The model is busy for somebody else until this is called."""
+    gate, begun = threading.Event(), threading.Event()
+    viewer.work.submit(gate.wait, owner="somebody", on_start=begun.set)
+    assert begun.wait(10)
+    yield gate.set
+    gate.set()
+
+
+class TestWhatIsGoingOn:
+    def test_a_refused_action_leaves_the_progress_of_an_encoding(
+        self, viewer: Viewer, held: Callable[[], None]
+    ) -> None:
+        tab = Tab(viewer)
+        tab.open("scan.ply")
+        shown = tab.panel.progress.value
+        for refused in (tab.click, lambda: tab.open("none.ply"), lambda: tab.press(tab.panel.everything)):
+            refused()
+            assert (tab.panel.progress.visible, tab.panel.progress.value, tab.state) == (True, shown, "busy")
+        held()
+        tab.wait()
+        assert not tab.panel.progress.visible
+
+    def test_a_refused_action_leaves_the_stop_button_of_a_search(self, tab: Tab, held: Callable[[], None]) -> None:
+        tab.press(tab.panel.everything)
+        tab.click()
+        assert tab.said == "everything is being segmented; stop that first"
+        assert tab.panel.progress.visible
+        assert tab.panel.stop.visible
+
+    def test_a_file_that_cannot_be_read_leaves_what_is_open(self, tab: Tab, tmp_path: Path) -> None:
+        (tmp_path / "broken.ply").write_text("ply")
+        tab.click()
+        tab.open("broken.ply")
+        assert "broken.ply" in tab.said
+        assert not tab.panel.progress.visible
+        tab.click()
+        assert len(tab.page._workspace.state.clicks) == 2
+
+
+class TestAFailedEncoding:
+    @pytest.mark.parametrize(
+        ("error", "told"),
+        [
+            (MemoryError(), "out of memory"),
+            (ValueError("too flat"), "too flat"),
+            (RuntimeError("?"), "something went wrong; the server's terminal says what"),
+        ],
+    )
+    def test_is_told_and_nothing_is_open(
+        self, viewer: Viewer, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+    ) -> None:
+        def fail(*_: object, **__: object) -> None:
+            raise error
+
+        tab = Tab(viewer)
+        with monkeypatch.context() as patch:
+            patch.setattr(viewer.model, "encode", fail)
+            tab.open("scan.ply")
+            tab.wait("empty")
+        assert tab.said == told
+        assert not tab.panel.progress.visible
+        assert all(handle.removed for handle in tab.client.scene.drawn)
+        tab.press(tab.panel.undo)
+        assert tab.said == "open a cloud or mesh first"
+        opened(tab).click()
+        assert tab.said.startswith("mask: ")
+
+    def test_so_is_one_that_finds_the_queue_full(self, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+        tab = Tab(viewer)
+        with monkeypatch.context() as patch:
+            patch.setattr(viewer.work, "_max_waiting", 0)
+            tab.open("scan.ply")
+        assert tab.state == "empty"
+        assert "requests are waiting already" in tab.said
+        opened(tab)
+
+
+def test_a_server_that_goes_down_while_a_click_waits_is_quiet(
+    tab: Tab, held: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        tab.point()
+        waiting = threading.Event()
+        while tab.viewer.work.busy < 2:
+            waiting.wait(0.005)
+        tab.viewer.work.close()
+        tab.finish()
+        tab.click()
+    assert caplog.records == []
 
 
 class TestWhatIsNotOffered:

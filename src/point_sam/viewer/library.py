@@ -72,7 +72,7 @@ class Library:
             on_start: called when encoding begins, only if this call makes it begin.
 
         Raises:
-            RuntimeError: as `WorkQueue.submit`.
+            QueueClosedError, QueueFullError: as `WorkQueue.submit`.
         """
         key = _Key(
             scene.fingerprint,

@@ -9,26 +9,25 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from point_sam.encoded import EncodedCloud
-from point_sam.messages import first_line
 from point_sam.viewer.app import Opened, Viewer
 from point_sam.viewer.autosave import Saved
 from point_sam.viewer.downloads import download
 from point_sam.viewer.exporting import export_suffixes
 from point_sam.viewer.paths import inside, safe_name
 from point_sam.viewer.restoring import restore
+from point_sam.viewer.telling import message_of, told_by_name
 from point_sam.viewer.ui_canvas import Canvas
 from point_sam.viewer.ui_hand import Hand
 from point_sam.viewer.ui_panel import Panel
 from point_sam.viewer.uploads import limit_uploads
-from point_sam.viewer.work import QueueFullError
+from point_sam.viewer.work import QueueClosedError
 from point_sam.viewer.workspace import Event, Workspace
 
 if TYPE_CHECKING:
@@ -71,17 +70,18 @@ class Page:
         self._hand.close()
 
     def _fail(self, err: Exception) -> None:
-        if isinstance(err, ValueError | OSError | ImportError | MemoryError | QueueFullError):
-            message = first_line(err) or "out of memory"
-        else:
+        if isinstance(err, CancelledError | QueueClosedError):  # the server is going down
+            return
+        message = message_of(err)
+        if message is None:
             _LOG.error("in the page of client %d", self._client.client_id, exc_info=err)
             message = "something went wrong; the server's terminal says what"
-        self._panel.work(None)
         self._panel.tell(message, self._resting)
 
     @property
     def _resting(self) -> str:
-        return "busy" if self._searching else "ready" if self._workspace else "empty"
+        is_coming = self._opened is not None and self._workspace is None
+        return "busy" if self._searching or is_coming else "ready" if self._workspace else "empty"
 
     # Opening.
 
@@ -154,16 +154,26 @@ class Page:
     def _open(self, path: Path) -> None:
         if self._searching:
             raise ValueError("everything is being segmented; stop that first")
-        panel = self._panel
-        panel.tell(f"Reading {path.name}", "busy")
-        panel.work(0.1)
-        with _told_by_name(path):
+        with self._panel.reading(f"Reading {path.name}"), told_by_name(path):
             opened = self._viewer.open(path)
+        self._shut()
+        self._opened = opened
+        try:
+            self._show_and_encode(opened)
+        except Exception:
+            self._shut()
+            raise
+
+    def _shut(self) -> None:
+        """Nothing is open any more."""
         if self._canvas is not None:
             self._canvas.remove()
-        panel.empty()
-        self._workspace = None
-        self._opened = opened
+        self._canvas = self._workspace = self._opened = None
+        self._panel.empty()
+        self._panel.work(None)
+
+    def _show_and_encode(self, opened: Opened) -> None:
+        panel = self._panel
         self._canvas = Canvas(self._client, opened, panel.look)
         panel.opened(opened.scene.name, len(opened.drawing), len(opened.scene), export_suffixes(opened.scene))
         panel.work(0.3)
@@ -182,9 +192,13 @@ class Page:
             self._panel.tell("Encoding, once for all clicks", "busy")
 
     def _encoded(self, opened: Opened, done: "Future[EncodedCloud]") -> None:
-        if self._opened is not opened:
+        if self._opened is not opened or self._workspace is not None:
             return
-        self._workspace = Workspace(opened.scene, self._viewer.model, done.result())
+        try:
+            self._workspace = Workspace(opened.scene, self._viewer.model, done.result())
+        except Exception:
+            self._shut()
+            raise
         self._panel.work(None)
         self._panel.show(self._workspace.state)
         self._panel.tell("Click on a part; shift-click takes away", "ready")
@@ -316,7 +330,7 @@ class Page:
     def _restore(self, path: Path) -> None:
         workspace = self._ready()
         if self._opened is not None:
-            with _told_by_name(path):
+            with told_by_name(path):
                 objects = restore(self._opened.scene, path)
             self._after(workspace.add(objects))
 
@@ -339,12 +353,3 @@ class Page:
         if self._opened is not None and saved.person != self.person:
             self._viewer.autosave.discard(self._opened.scene, saved.person)
         self._panel.offer(self._saved)
-
-
-@contextmanager
-def _told_by_name(path: Path) -> Iterator[None]:
-    """Errors name the file, and not where the server keeps it."""
-    try:
-        yield
-    except (ValueError, OSError) as err:
-        raise ValueError(str(err).replace(str(path), path.name)) from err

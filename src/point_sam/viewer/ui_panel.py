@@ -1,7 +1,8 @@
 """The controls of one page: what there is to press and to read, without what it does."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class Panel:
         self._state = "empty"
         self._facts: dict[str, Any] = {}
         self._revision = 0
+        self._work: tuple[float | None, bool] = (None, False)
         self._ids: dict[str, int | None] = {NO_OBJECT: None}
         self.status = gui.add_html("")
         self.progress: Any = gui.add_progress_bar(0, animated=True, visible=False)
@@ -131,9 +133,21 @@ class Panel:
 
     def work(self, share: float | None, *, can_stop: bool = False) -> None:
         """Show how much of something long is done, 0..1; None: nothing is going on."""
+        self._work = (share, can_stop)
         self.progress.visible = share is not None
         self.progress.value = 100.0 * (share or 0.0)
         self.stop.visible = can_stop and share is not None
+
+    @contextmanager
+    def reading(self, message: str) -> Iterator[None]:
+        """While a file is read; what else is going on is shown again behind it."""
+        share, can_stop = self._work
+        self.tell(message, "busy")
+        self.work(0.1)
+        try:
+            yield
+        finally:
+            self.work(share, can_stop=can_stop)
 
     def empty(self) -> None:
         """Nothing is open."""

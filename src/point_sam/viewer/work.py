@@ -17,6 +17,10 @@ class QueueFullError(RuntimeError):
     """A person has too many calls waiting."""
 
 
+class QueueClosedError(RuntimeError):
+    """The server is going down."""
+
+
 class WorkQueue:
     """Carries out calls in threads of its own, in turn for each person: nobody waits for another's second call.
 
@@ -64,13 +68,13 @@ class WorkQueue:
             Its future; cancelled before its turn, the call never runs. `asyncio.wrap_future` makes it awaitable.
 
         Raises:
-            RuntimeError: the queue is closed.
+            QueueClosedError: the queue is closed.
             QueueFullError: this person has too many calls waiting.
         """
         future: Future[T] = Future()
         with self._changed:
             if self._closed:
-                raise RuntimeError("the work queue is closed; the server is going down")
+                raise QueueClosedError("the work queue is closed; the server is going down")
             calls = self._turns.get(owner, deque())
             waiting = deque(item for item in calls if not item.future.cancelled())
             if len(waiting) >= self._max_waiting:
