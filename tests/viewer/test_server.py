@@ -4,14 +4,17 @@ import asyncio
 import http.client
 import socket
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 import viser
 import viser._messages
+from websockets import Headers
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from point_sam.viewer.security import Gate
 from point_sam.viewer.server import MAX_MESSAGE, address_of, listen, start, stop, url_of
 
 TOKEN = "correct-horse-battery"
@@ -153,6 +156,16 @@ def test_a_taken_port_is_told() -> None:
 def test_a_name_that_is_none_is_told() -> None:
     with pytest.raises(OSError, match="not a host of this machine"):
         listen("no such host", 0)
+
+
+@pytest.mark.parametrize("token", [TOKEN, "a+b c#d&e=f%20?/;,~", " " * 16, "token=token&token"])
+def test_the_printed_address_holds_the_token_whatever_is_in_it(token: str) -> None:
+    with listen("127.0.0.1", 0) as bound:
+        url = urlsplit(url_of(bound, token))
+    sent = Headers({"Host": url.netloc})
+    assert url.fragment == ""
+    assert Gate(True, token).check(f"{url.path}?{url.query}", sent) is None
+    assert Gate(True, token + "x").check(f"{url.path}?{url.query}", sent) is not None
 
 
 def test_the_printed_address_can_be_opened() -> None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from point_sam.viewer.security import Gate, is_loopback
 
@@ -54,7 +55,7 @@ def url_of(bound: socket.socket, token: str | None = None) -> str:
     """What to open in a browser on this machine."""
     host, port = address_of(bound)
     name = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/" + ("" if token is None else f"?token={token}")
+    return f"http://{name}:{port}/" + ("" if token is None else f"?token={quote(token, safe='')}")
 
 
 def start(bound: socket.socket, *, token: str | None = None, max_connections: int = 128) -> "ViserServer":
