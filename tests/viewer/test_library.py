@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from point_sam import PointCloud, PointSAM
-from point_sam.clouds import normalize
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.viewer.library import Library, bytes_of
 from point_sam.viewer.scene import Scene
@@ -37,8 +36,7 @@ def encodes(model: PointSAM, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def scene_of(seed: int, count: int = 200) -> Scene:
     cloud = PointCloud(np.random.default_rng(seed).normal(size=(count, 3)))
-    fingerprints = fingerprint_cloud(cloud.xyz), fingerprint_cloud(normalize(cloud.xyz)[0])
-    return Scene("a.ply", "cloud", cloud, None, None, "z", *fingerprints)
+    return Scene("a.ply", "cloud", cloud, None, None, "z", fingerprint_cloud(cloud.xyz))
 
 
 def test_a_cloud_is_encoded_once(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
@@ -110,13 +108,9 @@ def test_a_failure_reaches_all_who_wait_and_is_tried_again(
     assert library.get(scene_of(0), model).result(60).num_points == 200
 
 
-@pytest.mark.parametrize("in_the_unit_ball", [False, True])
-def test_an_encoding_from_elsewhere_is_taken(
-    work: WorkQueue, model: PointSAM, encodes: list[int], in_the_unit_ball: bool
-) -> None:
+def test_an_encoding_from_elsewhere_is_taken(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
     scene, library = scene_of(0), Library(work)
-    coords = normalize(scene.xyz)[0] if in_the_unit_ball else scene.xyz
-    encoded = model.encode(coords, None, normalize=not in_the_unit_ball)
+    encoded = model.encode(scene.xyz, None, normalize=True)
     library.add(encoded)
     encodes.clear()
     assert library.get(scene, model).result(60) is encoded

@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from point_sam import PointSAM, Session
-from point_sam.clouds import normalize
 from point_sam.viewer.objects import SegmentedObject, label_image
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.workspace import State, Workspace
@@ -40,14 +39,6 @@ def test_clicks_are_those_of_a_session(workspace: Workspace, scene: Scene, model
     assert workspace.state.clicks == session.prompts
     assert workspace.state.choices == (1, 0)
     assert workspace.state.iou_score == session.iou_score
-
-
-def test_an_encoding_of_the_unit_ball_gives_the_same_mask(workspace: Workspace, scene: Scene, model: PointSAM) -> None:
-    other = Workspace(scene, model, model.encode(normalize(scene.xyz)[0], scene.cloud.rgb))
-    workspace.click(3)
-    other.click(3)
-    np.testing.assert_array_equal(other.state.mask, workspace.state.mask)
-    assert other.state.clicks == workspace.state.clicks
 
 
 def test_the_background_changes_nothing_and_says_so(workspace: Workspace) -> None:
@@ -106,7 +97,7 @@ def test_labels_give_overlaps_to_the_later_and_hold_hidden_objects(workspace: Wo
     second = SegmentedObject.of(2, np.arange(300) >= 150)
     workspace.add([first, second])
     workspace.show(2, False)
-    np.testing.assert_array_equal(workspace.state.labels, np.where(np.arange(300) < 150, 1, 2))
+    np.testing.assert_array_equal(label_image(workspace.state.objects, 300), np.where(np.arange(300) < 150, 1, 2))
 
 
 def test_undo_is_one_for_everything(workspace: Workspace) -> None:
@@ -164,7 +155,6 @@ def test_undo_of_any_action_shows_the_state_before(
         before = workspace.state
         changed = getattr(workspace, name)(*values).changed
         state = workspace.state
-        np.testing.assert_array_equal(state.labels, label_image(state.objects, 300))
         assert len(state.clicks) == len(state.choices)
         assert (state.chosen is None) == (not state.clicks)
         if changed and name not in ("step", "undo"):
@@ -210,12 +200,7 @@ def test_everything_lays_small_masks_over_large_ones(workspace: Workspace) -> No
     assert (workspace.scene.xyz == point).all(axis=1).any()
 
 
-@pytest.mark.parametrize("in_the_unit_ball", [False, True])
-def test_everything_with_crops_finds_prompts_in_the_scenes_units(
-    scene: Scene, model: PointSAM, in_the_unit_ball: bool
-) -> None:
-    coords = normalize(scene.xyz)[0] if in_the_unit_ball else scene.xyz
-    workspace = Workspace(scene, model, model.encode(coords, scene.cloud.rgb, normalize=not in_the_unit_ball))
+def test_everything_with_crops_finds_prompts_in_the_scenes_units(workspace: Workspace, scene: Scene) -> None:
     workspace.everything(crops=2, points_per_cloud=4, iou_threshold=-9.0, stability_threshold=0.0)
     places = {tuple(place) for place in scene.xyz.tolist()}
     assert workspace.state.objects
@@ -228,7 +213,7 @@ def test_everything_leaves_accepted_objects_on_top(workspace: Workspace) -> None
     workspace.everything(points_per_cloud=8, iou_threshold=-9.0, stability_threshold=0.0)
     state = workspace.state
     assert len({item.id for item in state.objects}) == len(state.objects) > 1
-    np.testing.assert_array_equal(state.labels == 1, accepted.mask)
+    np.testing.assert_array_equal(label_image(state.objects, 300) == 1, accepted.mask)
     workspace.click(3)
     workspace.accept()
     assert workspace.state.objects[-1].id == len(state.objects) + 1
@@ -256,7 +241,7 @@ def test_resume_replays_clicks_and_choices(workspace: Workspace, scene: Scene, m
     workspace.step()
     workspace.click(9, positive=False)
     saved = workspace.state
-    other = Workspace(scene, model, model.encode(normalize(scene.xyz)[0], scene.cloud.rgb))
+    other = Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
     other.resume(saved.objects, saved.clicks, saved.choices)
     assert same(other.state, saved)
     other.undo()

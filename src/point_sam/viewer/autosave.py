@@ -34,14 +34,12 @@ class Saved:
     Attributes:
         path: its file.
         person: whose.
-        scene_name: of the file that was open.
         saved_at: seconds since 1970.
         objects, clicks, choices: for `Workspace.resume`.
     """
 
     path: Path
     person: str
-    scene_name: str
     saved_at: float
     objects: tuple[SegmentedObject, ...]
     clicks: tuple[Click, ...]
@@ -112,15 +110,16 @@ class Autosave:
             if is_new:
                 self._clean(keep=path)
 
-    def pending(self, scene: Scene, person: str | None = None) -> Pending:
-        """The saved states of a scene, of one person or of all.
+    def pending(self, scene: Scene, begins: str = "") -> Pending:
+        """The saved states of a scene, of all persons whose name begins so; others are not read.
 
         Raises:
-            ValueError: no name of a person.
+            ValueError: no person's name begins so.
         """
-        names = f"{scene.fingerprint}.*.json" if person is None else self._path(scene, person).name
+        if begins and _PERSON.fullmatch(begins) is None:
+            raise ValueError(_no_name(begins))
         saved, messages = [], []
-        for path in self.folder.glob(names):
+        for path in self.folder.glob(f"{scene.fingerprint}.{begins}*.json"):
             try:
                 if time.time() - path.stat().st_mtime <= self._max_age:
                     saved.append(_read(path, scene))
@@ -143,7 +142,7 @@ class Autosave:
 
     def _path(self, scene: Scene, person: str) -> Path:
         if _PERSON.fullmatch(person) is None:
-            raise ValueError(f"{person[:80]!r} is no name for an autosave; it takes 1 to 64 letters, digits, - or _")
+            raise ValueError(_no_name(person))
         return self.folder / f"{scene.fingerprint}.{person}.json"
 
     def _clean(self, *, keep: Path) -> None:
@@ -170,6 +169,10 @@ def default_folder() -> Path:
     return home / "point-sam" / "autosave"
 
 
+def _no_name(person: str) -> str:
+    return f"{person[:80]!r} is no name for an autosave; it takes 1 to 64 letters, digits, - or _"
+
+
 def _read(path: Path, scene: Scene) -> Saved:
     size = path.stat().st_size
     if size > _MOST_BYTES:
@@ -193,7 +196,6 @@ def _read(path: Path, scene: Scene) -> Saved:
     return Saved(
         path=path,
         person=str(described.get("person")),
-        scene_name=str(cloud.get("name")),
         saved_at=saved_at,
         objects=tuple(objects_from_records(described.get("objects"), len(scene))),
         clicks=clicks,

@@ -1,14 +1,10 @@
 """The object that somebody is clicking on."""
 
-from typing import TypeAlias
-
 from point_sam.session import Click, Session
-
-Place: TypeAlias = tuple[float, float, float]
 
 
 class Current:
-    """The current object: its session, with the clicks in the scene's units and what was chosen after each."""
+    """The current object: its session, with the clicks and what was chosen after each."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -20,9 +16,9 @@ class Current:
         """Of the session's logits: three masks of the first click, one of every later."""
         return 4 * self.session.encoded.num_points * (len(self.clicks) + 2 if self.clicks else 0)
 
-    def click(self, click: Click, place: Place) -> None:
-        """Add a click; `place` is where it is in the encoding's units. What the session refuses changes nothing."""
-        self.session.click(place, click.positive)
+    def click(self, click: Click) -> None:
+        """Add a click. What the session refuses changes nothing."""
+        self.session.click(click.point, click.positive)
         self.clicks = (*self.clicks, click)
         self.choices = (*self.choices, int(self.session.chosen or 0))
 

@@ -22,7 +22,6 @@ class Drawing:
     Attributes:
         positions: of the D drawn points. In the unit ball float16 is off by at most 0.0005 of the radius.
         index: which of the scene's points each is, ascending.
-        row: for each of the scene's points the row that draws it, -1 where it is not drawn.
         center, scale: in the scene's units.
         reach: for each drawn point how far from it a click still means it, in drawing units: the distance to its
             third neighbour, at most four times the median of those.
@@ -30,7 +29,6 @@ class Drawing:
 
     positions: Float32[np.ndarray, "D 3"]
     index: Integer[np.ndarray, " D"]
-    row: Integer[np.ndarray, " N"]
     center: Float64[np.ndarray, "3"]
     scale: float
     reach: Float32[np.ndarray, " D"]
@@ -48,10 +46,6 @@ class Drawing:
         """Places in the scene's units as places in the drawing."""
         return (points - self.center) / self.scale
 
-    def to_scene(self, places: Float64[np.ndarray, "K 3"]) -> Float64[np.ndarray, "K 3"]:
-        """Places in the drawing in the scene's units."""
-        return places * self.scale + self.center
-
 
 def draw_scene(scene: Scene, *, max_drawn: int = MAX_DRAWN, seed: int = 0) -> Drawing:
     """Choose the points to draw: all, or a random choice that is the same every time.
@@ -65,10 +59,8 @@ def draw_scene(scene: Scene, *, max_drawn: int = MAX_DRAWN, seed: int = 0) -> Dr
     index = np.arange(len(scene))
     if len(scene) > max_drawn:
         index = np.sort(np.random.default_rng(seed).choice(len(scene), max_drawn, replace=False))
-    row = np.full(len(scene), -1, np.int32)
-    row[index] = np.arange(len(index))
     positions = coords[index]
-    return Drawing(positions, index, row, center, scale, _reach(positions))
+    return Drawing(positions, index, center, scale, _reach(positions))
 
 
 def _reach(positions: Float32[np.ndarray, "D 3"]) -> Float32[np.ndarray, " D"]:

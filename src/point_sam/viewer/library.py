@@ -84,7 +84,7 @@ class Library:
         )
         answer: Future[EncodedCloud] = Future()
         with self._lock:
-            found = self._find(key) or self._find(key._replace(cloud=scene.unit_fingerprint))
+            found = self._find(key)
             if found is not None:
                 answer.set_result(found)
                 return answer

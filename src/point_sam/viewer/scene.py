@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from point_sam.clouds import PointCloud, normalize, read_pointcloud
+from point_sam.clouds import PointCloud, read_pointcloud
 from point_sam.encoded import fingerprint_cloud
 from point_sam.mesh import Mesh, SurfaceSamples, is_mesh_file, load_mesh, sample_surface
 from point_sam.mesh.sampling import SAMPLES
@@ -30,7 +30,7 @@ class Scene:
         mesh, samples: the mesh and where the points lie on it; None for a cloud.
         up: the axis that points up: what glTF prescribes, z for formats that do not tell.
         fingerprint: of coordinates and colours, the `cloud_fingerprint` of `encode(xyz, rgb, normalize=True)`.
-        unit_fingerprint: the same of the coordinates in the unit ball, as of `encode(*load_pointcloud(path)[:2])`.
+        path: the file; None where it will not be there again, as after an upload.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Scene:
     samples: SurfaceSamples | None
     up: Literal["y", "z"]
     fingerprint: str
-    unit_fingerprint: str
+    path: Path | None = None
 
     def __len__(self) -> int:
         """N, the number of points."""
@@ -112,5 +112,5 @@ def _scene(
         samples,
         up,
         fingerprint_cloud(cloud.xyz, cloud.rgb),
-        fingerprint_cloud(normalize(cloud.xyz)[0], cloud.rgb),
+        path,
     )

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32
+from jaxtyping import Bool, Float32
 
 from point_sam.session import Click
-from point_sam.viewer.objects import SegmentedObject, label_image
+from point_sam.viewer.objects import SegmentedObject
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,3 @@ class State:
     chosen: int | None
     objects: tuple[SegmentedObject, ...]
     undo: str | None
-
-    @property
-    def labels(self) -> Int32[np.ndarray, " N"]:
-        """The label image of the objects, hidden ones included; see `label_image`."""
-        return label_image(self.objects, len(self.mask))

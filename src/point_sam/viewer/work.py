@@ -22,31 +22,30 @@ class QueueClosedError(RuntimeError):
 
 
 class WorkQueue:
-    """Carries out calls in threads of its own, in turn for each person: nobody waits for another's second call.
+    """Carries out calls in a thread of its own, in turn for each person: nobody waits for another's second call.
+
+    One call at a time: two of the model's at a time take as long as one after the other.
 
     A long call may let others' short ones pass: see `give_way`. A call that raises gives its error to its future and
-    disturbs no other. Threads are daemons: they do not keep a program alive.
+    disturbs no other. The thread is a daemon: it does not keep a program alive.
 
     Args:
-        workers: calls at a time. One: two calls of the model at a time take as long as one after the other.
         max_waiting: calls that one person may have waiting.
 
     Raises:
-        ValueError: one of them is below 1.
+        ValueError: max_waiting is below 1.
     """
 
-    def __init__(self, workers: int = 1, *, max_waiting: int = MAX_WAITING) -> None:
-        for name, value in (("workers", workers), ("max_waiting", max_waiting)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; it must be 1 or more")
+    def __init__(self, *, max_waiting: int = MAX_WAITING) -> None:
+        if max_waiting < 1:
+            raise ValueError(f"max_waiting is {max_waiting}; it must be 1 or more")
         self._max_waiting = max_waiting
         self._changed = threading.Condition()  # its lock may be taken again by who holds it
         # Whose turn it is comes first; a person leaves when nothing of theirs waits, and joins at the end.
         self._turns: OrderedDict[Hashable, deque[_Call]] = OrderedDict()
         self._running = 0
         self._closed = False
-        for number in range(workers):
-            threading.Thread(target=self._work, name=f"point-sam-work-{number}", daemon=True).start()
+        threading.Thread(target=self._work, name="point-sam-work", daemon=True).start()
 
     def submit(
         self,
@@ -95,11 +94,6 @@ class WorkQueue:
         """
         while (call := self._take(lambda other, first: other != owner and not first.long)) is not None:
             self._carry_out(call)
-
-    def waiting(self, owner: Hashable = None) -> int:
-        """Calls of this person that have not begun."""
-        with self._changed:
-            return sum(not call.future.cancelled() for call in self._turns.get(owner, ()))
 
     @property
     def busy(self) -> int:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from point_sam.automatic import MaskGenerator
-from point_sam.clouds import normalize
 from point_sam.encoded import EncodedCloud
 from point_sam.predictor import PointSAM
 from point_sam.session import Click, Session
-from point_sam.viewer.current import Current, Place
+from point_sam.viewer.current import Current
 from point_sam.viewer.objects import SegmentedObject, check_name
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.state import Event, State
@@ -31,19 +30,18 @@ class Workspace:
     Args:
         scene: what is segmented.
         model: the model.
-        encoded: the scene, encoded by it; normalized or not.
+        encoded: the scene, encoded by it.
 
     Raises:
         ValueError: other weights encoded the cloud, or it is another one than the scene's.
     """
 
     def __init__(self, scene: Scene, model: PointSAM, encoded: EncodedCloud) -> None:
-        if encoded.cloud_fingerprint not in (scene.fingerprint, scene.unit_fingerprint):
+        if encoded.cloud_fingerprint != scene.fingerprint:
             raise ValueError(f"the encoded cloud is not that of {scene.name}; encode the scene again")
         self.scene = scene
         self._model = model
         self._encoded = encoded
-        self._places = scene.xyz if encoded.cloud_fingerprint == scene.fingerprint else normalize(scene.xyz)[0]
         self._doing = threading.RLock()
         self._current = Current(Session(model, encoded))
         self._objects: tuple[SegmentedObject, ...] = ()
@@ -72,7 +70,7 @@ class Workspace:
             if not positive and not self._current.clicks:
                 return Event("click on the object first, then off it; nothing changed")
             before = self._step("click")
-            self._current.click(Click(_triple(self.scene.xyz[point]), positive), _triple(self._places[point]))
+            self._current.click(Click(_triple(self.scene.xyz[point]), positive))
             self._remember(before)
             return self._mask_event()
 
@@ -193,7 +191,7 @@ class Workspace:
         """
         generator = MaskGenerator(self._model, **options)
         # Crops alone need the points again; without, a million of them need not be compared with the encoding.
-        cloud = (self._places, self.scene.cloud.rgb) if generator.crops else ()
+        cloud = (self.scene.xyz, self.scene.cloud.rgb) if generator.crops else ()
         records = generator.generate(*cloud, encoded=self._encoded, progress=progress)
         with self._doing:
             if not records:
@@ -241,7 +239,7 @@ class Workspace:
         with self._doing:
             current = self._fresh()
             for click, choice in zip(clicks, choices, strict=True):
-                current.click(click, self._prompt(click))
+                current.click(click)
                 current.choose(choice)
             before = self._step("resume")
             self._current, self._objects = current, ()
@@ -250,13 +248,6 @@ class Workspace:
             return Event(
                 f"went on with {len(objects)} objects and {len(clicks)} clicks", mask_changed=True, objects_changed=True
             )
-
-    def _prompt(self, click: Click) -> Place:
-        """A click in the units that the encoding wants."""
-        if self._places is self.scene.xyz:
-            return click.point
-        _, center, scale = normalize(self.scene.xyz)
-        return _triple((np.array(click.point) - center) / scale)
 
     def _fresh(self) -> Current:
         return Current(Session(self._model, self._encoded))
@@ -337,7 +328,7 @@ class _Step:
     next_id: int
 
 
-def _triple(values: np.ndarray) -> Place:
+def _triple(values: np.ndarray) -> tuple[float, float, float]:
     x, y, z = values.tolist()
     return x, y, z
 
