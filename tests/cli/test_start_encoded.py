@@ -195,6 +195,21 @@ def test_view_finds_what_is_opened_later_in_the_folder(serve, run, scene, checkp
     assert groups == {"scene.ply": 40, "second.npy": 40, "stale.npy": 1024, "without.npy": 1024}
 
 
+def test_view_names_a_stale_file_as_it_can_be_typed(serve, run, checkpoint, cloud, caplog, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = Path("my scans/stale.npy")
+    file.parent.mkdir()
+    np.save(file, cloud.xyz[:60])
+    run("encode", file, "-o", "emb", "--checkpoint", checkpoint)
+    np.save(file, cloud.xyz[60:120])
+
+    with caplog.at_level(logging.WARNING):
+        serve("--checkpoint", checkpoint, "--encoded", "emb", act=lambda viewer: open_in(viewer, file))
+
+    [warning] = [record.getMessage() for record in caplog.records]
+    assert "point-sam encode 'my scans/stale.npy' -o emb makes it anew" in warning
+
+
 def test_view_finds_a_link_by_either_name(serve, scene, checkpoint, encoded, never_encodes):
     Path("link.ply").symlink_to(scene)
     encoded.rename("emb/link.ply.encoded.safetensors")

@@ -42,6 +42,15 @@ class TestRefused:
         assert answer.exit_code == 1
         assert "none.ply: no such file" in answer.stderr
 
+    def test_points_without_coordinates_unless_they_are_dropped(self, run, tmp_path):
+        (tmp_path / "holes.xyz").write_text("0 0 0\n1 0 0\n0 1 0\nnan 0 0\n")
+        answer = run("view", tmp_path / "holes.xyz", "--port", 0)
+        assert answer.exit_code == 1
+        assert "drop them (--drop-invalid does)" in answer.stderr
+        answer = run("view", tmp_path / "holes.xyz", "--port", 0, "--drop-invalid", "--max-points", 2)
+        assert answer.exit_code == 1
+        assert "3 points; at most 2 are opened" in answer.stderr
+
     def test_a_file_with_too_many_points(self, run, scene):
         answer = run("view", scene, "--port", 0, "--max-points", 299)
         assert answer.exit_code == 1

@@ -178,3 +178,91 @@ class TestWhatIsNotOffered:
         tab.panel.name.value = "a" * 100_000
         tab.press(tab.panel.rename)
         assert tab.said == "the name has 100000 characters; at most 80 are kept"
+
+
+class TestUnfinishedWork:
+    def test_opening_a_file_again_offers_it_and_a_click_does_not_overwrite_it(self, tab: Tab) -> None:
+        accepted(tab)
+        opened(tab)
+        assert tab.panel.saved_text.visible
+        assert "1 object, 0 clicks" in tab.panel.saved_text.content
+        tab.click()
+        tab.press(tab.panel.restore_saved)
+        assert tab.said == "went on with 1 objects and 0 clicks"
+        assert not tab.panel.saved_text.visible
+
+    def test_what_is_thrown_away_is_gone(self, tab: Tab, tmp_path: Path) -> None:
+        accepted(tab)
+        opened(tab)
+        tab.press(tab.panel.discard_saved)
+        assert tab.said == "Thrown away"
+        assert list((tmp_path / "autosave").iterdir()) == []
+
+    def test_it_is_offered_when_a_tab_that_was_lost_is_given_up(self, viewer: Viewer) -> None:
+        storage: dict[str, str] = {}
+        lost, stranger = accepted(opened(Tab(viewer, storage))), opened(Tab(viewer))
+        back = opened(Tab(viewer, storage))
+        assert not back.panel.saved_text.visible
+        lost.leave()
+        back.finish()
+        stranger.finish()
+        assert back.panel.saved_text.visible
+        assert not stranger.panel.saved_text.visible
+
+    def test_a_damaged_autosave_is_told_to_its_browser_alone(self, viewer: Viewer, tmp_path: Path) -> None:
+        storage: dict[str, str] = {}
+        accepted(opened(Tab(viewer, storage))).leave()
+        (saved,) = (tmp_path / "autosave").iterdir()
+        saved.write_text("{")
+        assert f"the autosave {saved.name} cannot be read" in opened(Tab(viewer, storage)).said
+        assert opened(Tab(viewer)).said == "Click on a part; shift-click takes away"
+
+    @pytest.mark.parametrize(("suffix", "stays"), [(".ply", 1), (".npy", 1), (".npz", 0), (".json", 0)])
+    def test_only_an_export_that_holds_all_of_it_ends_it(
+        self, tab: Tab, tmp_path: Path, suffix: str, stays: int
+    ) -> None:
+        accepted(tab)
+        tab.panel.format.value = suffix
+        tab.press(tab.panel.export)
+        assert list(tab.client.downloads) == [f"scan_objects{suffix}"]
+        assert len(list((tmp_path / "autosave").iterdir())) == stays
+
+
+class TestStop:
+    def test_a_search_that_waits_for_the_model_never_begins(self, tab: Tab, held: Callable[[], None]) -> None:
+        tab.press(tab.panel.everything)
+        tab.press(tab.panel.stop)
+        tab.wait()
+        assert tab.said == "Stopped; nothing has changed"
+        assert not tab.panel.progress.visible
+        assert tab.viewer.work.busy == 1
+
+    def test_so_does_one_whose_tab_is_closed(self, tab: Tab, held: Callable[[], None]) -> None:
+        tab.press(tab.panel.everything)
+        tab.leave()
+        assert tab.viewer.work.busy == 1
+
+
+class TestFiles:
+    def test_points_without_coordinates_are_told_with_the_servers_flag(
+        self, viewer: Viewer, model: PointSAM, tmp_path: Path
+    ) -> None:
+        (tmp_path / "holes.xyz").write_text("0 0 0\n1 0 0\n0 1 0\nnan 0 0\n")
+        tab = Tab(viewer)
+        tab.open("holes.xyz")
+        assert "drop them (point-sam view --drop-invalid does) or repair the source" in tab.said
+
+        dropping = Viewer(model, tmp_path, autosave=viewer.autosave, drop_invalid=True)
+        assert len(opened(Tab(dropping), "holes.xyz").page._workspace.scene) == 3
+        dropping.close()
+
+    def test_uploads_do_not_push_out_what_is_shared(self, viewer: Viewer, tmp_path: Path) -> None:
+        shared = viewer.open(tmp_path / "scan.ply")
+        tab = Tab(viewer)
+        for count in range(3, 9):
+            tab.upload("mine.xyz", b"".join(b"%d 0 1\n" % i for i in range(count)))
+            tab.wait()
+            assert (len(tab.page._workspace.scene), tab.page._workspace.scene.path) == (count, None)
+        assert viewer.open(tmp_path / "scan.ply") is shared
+        assert shared.scene.path == tmp_path / "scan.ply"
+        assert len(viewer._places) == 0

@@ -1,5 +1,6 @@
 """Embedding files on the command line: their names, when they are up to date, and when they are refused."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ def locate_embedding(given: Path, file: Path) -> Path:
     path = embedding_path(file, given) if given.is_dir() else given
     if not path.is_file():
         folder = given if given.is_dir() else given.parent
-        raise FileNotFoundError(f"{path}: no such file; point-sam encode {file} -o {folder} writes it")
+        raise FileNotFoundError(f"{path}: no such file; {_encode(file, folder)} writes it")
     return path
 
 
@@ -117,7 +118,7 @@ class StoredEmbeddings:
         """
         from point_sam.encoded import read_settings
 
-        file = Path(scene.name)
+        file = _typed(scene)
         path = None if self.folder is None else embedding_path(file, self.folder)
         if path is None or not path.is_file():
             path = self.single
@@ -158,4 +159,15 @@ def expected_bytes(cloud: "PointCloud", model: "PointSAM") -> int:
 
 
 def _again(file: Path, path: Path) -> str:
-    return f"point-sam encode {file} -o {path.parent} makes it anew"
+    return f"{_encode(file, path.parent)} makes it anew"
+
+
+def _encode(file: Path, folder: Path) -> str:
+    return f"point-sam encode {shlex.quote(str(file))} -o {shlex.quote(str(folder))}"
+
+
+def _typed(scene: "Scene") -> Path:
+    """The scene's file as somebody would type it here; of an upload there is a name alone."""
+    if scene.path is None:
+        return Path(scene.name)
+    return scene.path.relative_to(Path.cwd()) if scene.path.is_relative_to(Path.cwd()) else scene.path

@@ -3,9 +3,10 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from point_sam.encoded import EncodedCloud
 from point_sam.mesh.sampling import SAMPLES
@@ -45,6 +46,7 @@ class Viewer:
         max_upload: bytes of an uploaded file.
         max_points: of an opened file.
         samples, seed: how many points are drawn on a mesh, and of drawing them.
+        drop_invalid: leave out points of a cloud without finite coordinates; else they are an error.
         stored: encodings that were made earlier, see `Library`.
         work, library: the queue of the model's calls, and what it encoded.
         pages: of those who are connected.
@@ -58,6 +60,7 @@ class Viewer:
     max_points: int = MAX_POINTS
     samples: int = SAMPLES
     seed: int = 0
+    drop_invalid: bool = False
     stored: Callable[[Scene], EncodedCloud | None] | None = None
     work: WorkQueue = field(default_factory=WorkQueue)
     library: Library = field(init=False)
@@ -67,7 +70,7 @@ class Viewer:
         self.library = Library(self.work, stored=self.stored)
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[str, int, int], Opened] = OrderedDict()
-        self._places: dict[str, threading.Lock] = {}
+        self._places: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()  # of files that are being read
 
     def serve(self, server: "ViserServer") -> None:
         """Give everybody who connects to that server a page."""
@@ -79,15 +82,26 @@ class Viewer:
             self.pages[client.client_id] = Page(self, client)
 
         async def disconnect(client: "ClientHandle") -> None:
-            page = self.pages.pop(client.client_id, None)
-            if page is not None:
-                page.close()
+            self.leave(client.client_id)
 
         server.on_client_disconnect(disconnect)
         server.on_client_connect(connect)
 
-    def open(self, path: Path) -> Opened:
+    def leave(self, client_id: int) -> None:
+        """Close a page; what it has not finished is offered to the others of its browser."""
+        page = self.pages.pop(client_id, None)
+        if page is not None:
+            page.close()
+            for other in list(self.pages.values()):
+                if other.browser == page.browser:
+                    other.look_again()
+
+    def open(self, path: Path, *, will_stay: bool = True) -> Opened:
         """Read a file, once for all who ask for it.
+
+        Args:
+            path: the file.
+            will_stay: False for one that is there for this call alone, such as an upload: nothing is kept of it.
 
         Raises:
             FileNotFoundError, ValueError, ImportError: as `open_scene`.
@@ -96,6 +110,8 @@ class Viewer:
             about = path.stat()
         except OSError as err:
             raise FileNotFoundError(f"{path.name}: no such file") from err
+        if not will_stay:
+            return self._read(path, None)
         key = (str(path), about.st_mtime_ns, about.st_size)
         with self._lock:
             place = self._places.setdefault(key[0], threading.Lock())
@@ -104,13 +120,19 @@ class Viewer:
                 if key in self._opened:
                     self._opened.move_to_end(key)
                     return self._opened[key]
-            scene = open_scene(path, samples=self.samples, seed=self.seed, max_points=self.max_points)
-            opened = Opened(scene, draw_scene(scene))
+            opened = self._read(path, path)
             with self._lock:
                 self._opened[key] = opened
                 while len(self._opened) > _KEPT_SCENES:
                     self._opened.popitem(last=False)
         return opened
+
+    def _read(self, path: Path, kept_at: Path | None) -> Opened:
+        scene = open_scene(
+            path, samples=self.samples, seed=self.seed, drop_invalid=self.drop_invalid, max_points=self.max_points
+        )
+        scene = replace(scene, path=kept_at)
+        return Opened(scene, draw_scene(scene))
 
     def close(self) -> None:
         """Take no more work."""

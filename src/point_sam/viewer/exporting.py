@@ -24,6 +24,7 @@ OBJECTS_ENTRY = "objects.json"  # in .npz archives, beside the arrays
 FORMAT = "point_sam.objects.1"
 _USUAL = (".ply", ".pcd", ".las", ".npz", ".json")
 _PAINTED = ".glb"
+COMPLETE = (".npz", ".json")  # formats that hold all of an object: its mask, name, colour, clicks, score
 
 
 def export_suffixes(scene: Scene) -> tuple[str, ...]:

@@ -5,9 +5,6 @@ and from there calls of the model to the queue that all pages share.
 """
 
 import logging
-import re
-import secrets
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -17,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from point_sam.encoded import EncodedCloud
 from point_sam.viewer.app import Opened, Viewer
-from point_sam.viewer.autosave import Saved
 from point_sam.viewer.downloads import download
-from point_sam.viewer.exporting import export_suffixes
-from point_sam.viewer.paths import inside, safe_name
+from point_sam.viewer.exporting import COMPLETE, export_suffixes
+from point_sam.viewer.paths import inside
 from point_sam.viewer.restoring import restore
 from point_sam.viewer.telling import message_of, told_by_name
 from point_sam.viewer.ui_canvas import Canvas
 from point_sam.viewer.ui_hand import Hand
+from point_sam.viewer.ui_offer import Offer, browser_of
 from point_sam.viewer.ui_panel import Panel
-from point_sam.viewer.uploads import limit_uploads
+from point_sam.viewer.uploads import limit_uploads, received
 from point_sam.viewer.work import QueueClosedError
 from point_sam.viewer.workspace import Event, Workspace
 
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
     from viser import ClientHandle
 
 _LOG = logging.getLogger(__name__)
-_BROWSER = "point_sam_browser"  # the key in the browser's local storage
-_ANSWER_SECONDS = 5.0  # for a browser to tell its storage
 
 
 class _StoppedError(Exception):
@@ -59,15 +54,24 @@ class Page:
         self._canvas: Canvas | None = None
         self._workspace: Workspace | None = None
         self._searching = False
-        self._saved: list[Saved] = []
-        self._browser = ""
+        self._search: Future[Event] | None = None
+        self._offer = Offer(viewer.autosave, "")
         self.person = ""
         self._hand.do(self._build)
 
     def close(self) -> None:
         """The tab is gone. What it did is in the autosave."""
-        self._stopped = True
+        self._stop()
         self._hand.close()
+
+    @property
+    def browser(self) -> str:
+        """Whose tab it is; empty before that is known."""
+        return self._offer.browser
+
+    def look_again(self) -> None:
+        """Another page of this browser is gone; what it left may be offered here."""
+        self._hand.do(self._look_for_saved)
 
     def _fail(self, err: Exception) -> None:
         if isinstance(err, CancelledError | QueueClosedError):  # the server is going down
@@ -90,8 +94,7 @@ class Page:
         panel.tell("starting", "busy")
         limit_uploads(self._client, self._viewer.max_upload, lambda why: self._hand.do(partial(panel.tell, why)))
         self._connect(panel)
-        self._browser = self._find_browser()
-        self.person = f"{self._browser}-{secrets.token_hex(4)}"
+        self._offer = Offer(self._viewer.autosave, browser_of(self._client))
         if self._viewer.file is not None:
             self._open(self._viewer.file)
         else:
@@ -123,41 +126,27 @@ class Page:
         for control in (panel.mode, panel.opacity, panel.size):
             control.on_update(self._hand.on_last(self._redraw))
         panel.chosen.on_update(self._hand.on_last(self._show_name))
-        panel.upload.on_upload(on(lambda: self._uploaded(panel.upload, self._open)))
+        panel.upload.on_upload(on(lambda: self._uploaded(panel.upload, partial(self._open, will_stay=False))))
         panel.upload_result.on_upload(on(lambda: self._uploaded(panel.upload_result, self._restore)))
         scene = self._client.scene
         scene.on_click()(self._hand.on_event(partial(self._click, shifted=False)))  # type: ignore[arg-type]
         scene.on_click(modifier="shift")(self._hand.on_event(partial(self._click, shifted=True)))  # type: ignore[arg-type]
 
-    def _find_browser(self) -> str:
-        """Who this is: a random number that the browser keeps, so that its work is offered to it and nobody else."""
-        try:
-            known = self._client.local_storage.get_item(_BROWSER, timeout=_ANSWER_SECONDS)
-        except (RuntimeError, TimeoutError):  # it keeps nothing, or is gone
-            known = None
-        if not isinstance(known, str) or not re.fullmatch("[0-9a-f]{24}", known):
-            known = secrets.token_hex(12)
-            self._client.local_storage.set_item(_BROWSER, known)
-        return known
-
     def _typed(self) -> Path:
         return inside(self._viewer.folder, self._panel.path.value)
 
     def _uploaded(self, button: Any, action: Callable[[Path], None]) -> None:
-        file = button.value
-        button._impl.value = type(file)("", b"")  # viser would keep the bytes as long as the page lives
-        with tempfile.TemporaryDirectory(prefix="point-sam-upload-") as folder:
-            path = Path(folder) / safe_name(str(file.name))
-            path.write_bytes(file.content)
+        with received(button) as path:
             action(path)
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, *, will_stay: bool = True) -> None:
         if self._searching:
             raise ValueError("everything is being segmented; stop that first")
         with self._panel.reading(f"Reading {path.name}"), told_by_name(path):
-            opened = self._viewer.open(path)
+            opened = self._viewer.open(path, will_stay=will_stay)
         self._shut()
         self._opened = opened
+        self.person = self._offer.new_person()
         try:
             self._show_and_encode(opened)
         except Exception:
@@ -181,7 +170,7 @@ class Page:
         encoding = self._viewer.library.get(
             opened.scene,
             self._viewer.model,
-            owner=self.person,
+            owner=self._client.client_id,
             on_start=lambda: self._hand.do(partial(self._encoding, opened)),
         )
         encoding.add_done_callback(lambda done: self._hand.do(partial(self._encoded, opened, done)))
@@ -201,12 +190,17 @@ class Page:
             raise
         self._panel.work(None)
         self._panel.show(self._workspace.state)
-        self._panel.tell("Click on a part; shift-click takes away", "ready")
-        pending = self._viewer.autosave.pending(opened.scene)
-        others = {page.person for page in list(self._viewer.pages.values()) if page is not self}
-        mine = [saved for saved in pending.saved if saved.person.startswith(f"{self._browser}-")]
-        self._saved = [saved for saved in mine if saved.person not in others]
-        self._panel.offer(self._saved)
+        remarks = self._look_for_saved()
+        self._panel.tell("; ".join(["Click on a part; shift-click takes away", *remarks]), "ready")
+
+    def _look_for_saved(self) -> list[str]:
+        """Offer what is kept of what is open; what to tell about that."""
+        if self._workspace is None:  # it is looked for when the encoding is there
+            return []
+        busy = {self.person, *(page.person for page in list(self._viewer.pages.values()))}
+        remarks = self._offer.look(self._workspace.scene, busy)
+        self._panel.offer(self._offer.saved)
+        return remarks
 
     # Working on what is open.
 
@@ -232,7 +226,7 @@ class Page:
     def _ask_model(self, call: Callable[[], Event]) -> Event:
         if self._viewer.work.busy:
             self._panel.tell("Waiting for the model, which works for somebody else", "busy")
-        return self._viewer.work.submit(call, owner=self.person).result()
+        return self._viewer.work.submit(call, owner=self._client.client_id).result()
 
     def _click(self, ray: Any, *, shifted: bool) -> None:
         workspace = self._ready()
@@ -292,24 +286,33 @@ class Page:
         self._searching, self._stopped = True, False
         self._panel.work(0.0, can_stop=True)
         self._panel.tell("Segmenting everything", "busy")
-        search = self._viewer.work.submit(lambda: workspace.everything(self._progress), owner=self.person, long=True)
-        search.add_done_callback(lambda done: self._hand.do(partial(self._found, done)))
+        try:
+            self._search = self._viewer.work.submit(
+                lambda: workspace.everything(self._progress), owner=self._client.client_id, long=True
+            )
+        except Exception:
+            self._searching = False
+            self._panel.work(None)
+            raise
+        self._search.add_done_callback(lambda done: self._hand.do(partial(self._found, done)))
 
     def _progress(self, done: int, total: int) -> None:
         if self._stopped:
             raise _StoppedError
         self._panel.work(done / max(total, 1), can_stop=True)
-        self._viewer.work.give_way(self.person)
+        self._viewer.work.give_way(self._client.client_id)
 
     def _stop(self) -> None:
         self._stopped = True
+        if self._search is not None:
+            self._search.cancel()  # where it has not begun; else its next progress ends it
 
     def _found(self, done: "Future[Event]") -> None:
-        self._searching = False
+        self._searching, self._search = False, None
         self._panel.work(None)
         try:
             self._after(done.result())
-        except _StoppedError:
+        except (_StoppedError, CancelledError):
             self._panel.tell("Stopped; nothing has changed", "ready")
 
     # Files and earlier work.
@@ -323,7 +326,7 @@ class Page:
         self._client.send_file_download(name, content, save_immediately=True)
         if state.clicks:
             remarks.append("the clicks that are not accepted are not in it")
-        else:
+        elif Path(name).suffix in COMPLETE:
             self._viewer.autosave.discard(scene, self.person)
         self._panel.tell("; ".join([f"Exported {name}", *remarks]), "ready")
 
@@ -336,20 +339,16 @@ class Page:
 
     def _resume(self) -> None:
         workspace = self._ready()
-        if not self._saved or self._opened is None:
-            return
-        saved = self._saved[0]
-        self._after(self._ask_model(lambda: workspace.resume(saved.objects, saved.clicks, saved.choices)))
-        self._drop(saved)
+        if self._offer.saved:
+            saved = self._offer.saved[0]
+            self._after(self._ask_model(lambda: workspace.resume(saved.objects, saved.clicks, saved.choices)))
+            self._drop_saved()
 
     def _discard(self) -> None:
-        if self._saved:
-            self._drop(self._saved[0])
+        if self._offer.saved:
+            self._drop_saved()
             self._panel.tell("Thrown away", self._resting)
 
-    def _drop(self, saved: Saved) -> None:
-        """Offer it no longer."""
-        self._saved.remove(saved)
-        if self._opened is not None and saved.person != self.person:
-            self._viewer.autosave.discard(self._opened.scene, saved.person)
-        self._panel.offer(self._saved)
+    def _drop_saved(self) -> None:
+        self._offer.drop(self._ready().scene)
+        self._panel.offer(self._offer.saved)

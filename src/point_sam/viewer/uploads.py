@@ -1,7 +1,12 @@
 """Uploads of one browser, with a limit: viser collects whatever is sent, in memory."""
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from point_sam.viewer.paths import safe_name
 
 if TYPE_CHECKING:
     from viser import ClientHandle
@@ -55,6 +60,17 @@ def limit_uploads(client: "ClientHandle", max_bytes: int, on_refused: Callable[[
 
     connection.register_handler(_messages.FileTransferStartUpload, guarded_start)
     connection.register_handler(_messages.FileTransferPart, guarded_part)
+
+
+@contextmanager
+def received(button: Any) -> Iterator[Path]:
+    """What was uploaded with a button of viser's, as a file for as long as this is open."""
+    upload = button.value
+    button._impl.value = type(upload)("", b"")  # viser would keep the bytes as long as the page lives
+    with tempfile.TemporaryDirectory(prefix="point-sam-upload-") as folder:
+        path = Path(folder) / safe_name(str(upload.name))
+        path.write_bytes(upload.content)
+        yield path
 
 
 def _megabytes(size: int) -> str:

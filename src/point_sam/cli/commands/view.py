@@ -81,6 +81,7 @@ def command(
             help="Where unfinished work is kept. By default point-sam/autosave in the user's cache.",
         ),
     ] = None,
+    drop_invalid: shared.DropInvalid = False,
     samples: Samples = None,
     seed: Seed = None,
     encoded: shared.Encoded = None,
@@ -142,6 +143,7 @@ def command(
                     max_points=MAX_POINTS if max_points is None else max_points,
                     samples=SAMPLES if samples is None else samples,
                     seed=seed or 0,
+                    drop_invalid=drop_invalid,
                     stored=None if encoded is None else StoredEmbeddings(settings, network, folder, embedding),
                 )
             with stages.stage(_READING):
