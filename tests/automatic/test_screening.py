@@ -90,7 +90,8 @@ def test_screened_clouds_have_the_same_masks_for_fewer_answers(model, monkeypatc
         np.testing.assert_array_equal(one["segmentation"], other["segmentation"])
     assert answered[0] == 40
     assert 0 < answered[1] < 40
-    assert told[0] == (40 - answered[1], 40)
+    assert told[0] == (0, 40)  # while clicks are screened
+    assert (40 - answered[1], 40) in told
     assert told[-1] == (40, 40)
     assert told == sorted(told)
 

@@ -60,3 +60,24 @@ def test_clicks_are_answered_while_another_segments_everything(scene: Scene, mod
     assert search.result(60).changed
     assert clicks[0].result(0).mask_changed
     assert ben.state.objects == ()
+
+
+def test_clicks_and_stop_get_through_before_the_first_answer_and_after_the_last(workspace: Workspace) -> None:
+    """Screening and clean-up of large clouds take minutes."""
+    told: list[tuple[int, int]] = []
+    options = {"points_per_cloud": 8, "screening_points": 100, "iou_threshold": -9.0, "stability_threshold": 0.0}
+    workspace.everything(lambda *at: told.append(at), **options)
+    assert told == sorted(told)
+    assert told[0] == (0, 8)
+    assert told.count((8, 8)) > 2
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        if told.count((8, 8)) > 2:
+            raise KeyboardInterrupt
+
+    told.clear()
+    before = workspace.state
+    with pytest.raises(KeyboardInterrupt):
+        workspace.everything(stop, **options)
+    assert workspace.state is before

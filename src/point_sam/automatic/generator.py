@@ -101,7 +101,8 @@ class MaskGenerator:
                 the model's current cloud. Without it, the model's current cloud is meant.
             encoded: an encoded cloud instead, such as one from a file; nothing is encoded then but crops, at the
                 grouping that the model now has. With `crops` its coords are needed too, and its rgb.
-            progress: called with the number of clicks done and of all clicks.
+            progress: called between pieces of work with the number of clicks done and of all clicks, while clicks are
+                screened and masks are cleaned also with the same numbers again. What it raises ends the search.
 
         Returns:
             A list of records with segment-anything's keys, see `MaskRecord`; empty where no mask passes the filters.
@@ -127,7 +128,7 @@ class MaskGenerator:
             piece = self.model.encode(as_numpy(coords)[block.points], colors, normalize=True)
             parts.append(_place(self._thin(self._propose(piece, inner, clicks)), block, len(points)))
         found = self._thin(join(parts))
-        found = self._thin(self._clean(found, points))
+        found = self._thin(self._clean(found, points, clicks))
         where = encoded.units() if given is None else given
         records = self._records(found.take(np.argsort(-found.iou_scores, kind="stable")), where)
         return MaskList(records, where, encoded.rgb)
@@ -169,6 +170,7 @@ class MaskGenerator:
                 stability_threshold=self.stability_threshold,
                 stability_offset=self.stability_offset,
                 nms_threshold=self.nms_threshold,
+                report=lambda done: clicks.tell(0),
             )
         clicks.skip(len(prompts) - len(worth))
         found = propose(
@@ -186,14 +188,16 @@ class MaskGenerator:
     def _thin(self, found: Proposals) -> Proposals:
         return found.take(suppress(found.bits, found.areas, found.order(), self.nms_threshold))
 
-    def _clean(self, found: Proposals, points: Float[np.ndarray, "N 3"]) -> Proposals:
+    def _clean(self, found: Proposals, points: Float[np.ndarray, "N 3"], clicks: "_Clicks") -> Proposals:
         smallest = min(self.min_region_points, int(_MOST_CLEANED * len(points)))
         if smallest < 2 or not len(found):
             return found
         graph = neighbor_graph(points)
-        bits = np.concatenate(
-            [pack(clean_mask(unpack(row[None], len(points))[0], graph, smallest)[None]) for row in found.bits]
-        )
+        cleaned = []
+        for row in found.bits:
+            clicks.tell(0)
+            cleaned.append(pack(clean_mask(unpack(row[None], len(points))[0], graph, smallest)[None]))
+        bits = np.concatenate(cleaned)
         return replace(found, bits=bits, areas=areas_of(bits))
 
     def _records(self, found: Proposals, coords: Float[np.ndarray, "N 3"]) -> list[MaskRecord]:

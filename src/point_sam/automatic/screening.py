@@ -5,6 +5,8 @@ tells so much sooner than all points do, and how sure it is: k of n points that 
 sqrt(k (n - k) / n). What is not sure is left open, for every point to decide.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
@@ -27,6 +29,7 @@ def screen(
     stability_threshold: float,
     stability_offset: float,
     nms_threshold: float,
+    report: Callable[[int], None] = lambda done: None,
 ) -> Integer[np.ndarray, " Q"]:
     """Those of the prompts with a candidate that may be left after filters and suppression, in their order.
 
@@ -39,6 +42,7 @@ def screen(
         prompts: indices of its points, at least one.
         num_points: on how many to judge, always the same ones.
         iou_threshold, stability_threshold, stability_offset, nms_threshold: see `MaskGenerator`.
+        report: as of `propose`.
     """
     points = np.random.default_rng(0).choice(encoded.num_points, num_points, replace=False)
     found = propose(
@@ -49,6 +53,7 @@ def screen(
         stability_threshold=0.0,
         stability_offset=stability_offset,
         points=np.sort(points),
+        report=report,
     )
     # Stability is a share of the points above -offset, which are more than those of the mask: the error is not
     # underrated.
