@@ -18,7 +18,7 @@ def morton_codes(points: Float[np.ndarray, "N 3"]) -> UInt32[np.ndarray, " N"]:
     last = (1 << BITS) - 1
     code = np.zeros(len(points), np.uint32)
     for axis in range(3):
-        cell = (points[:, axis] - low[axis]) * ((last + 1) / extent)
+        cell = (points[:, axis] - low[axis]) / extent * (last + 1)  # in this order: 1 / extent may overflow
         code |= _spread(np.minimum(cell, last).astype(np.uint32)) << np.uint32(axis)
     return code
 
