@@ -24,8 +24,10 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         chosen = torch.device("cuda", torch.cuda.current_device() if chosen.index is None else chosen.index)
         if chosen.index >= count:
             raise ValueError(f"device {str(chosen)!r}: there are {count} CUDA GPUs, numbered from 0")
-    elif chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError(f"device {str(chosen)!r}: torch {torch.__version__} sees no Apple GPU; use device='cpu'")
+    elif chosen.type == "mps":
+        if not torch.backends.mps.is_available():
+            raise ValueError(f"device {str(chosen)!r}: torch {torch.__version__} sees no Apple GPU; use device='cpu'")
+        chosen = torch.device("mps", 0)  # as tensors there name it: "mps" alone would compare as another device
     elif chosen.type not in ("cpu", "mps"):
         raise ValueError(f"device {str(chosen)!r} is not supported; use 'cpu', 'cuda' or 'mps'")
     return chosen
@@ -50,7 +52,8 @@ def choose_precision(precision: str, device: torch.device) -> torch.dtype:
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        with torch.cuda.device(device):
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
         # AVX-512 BF16 or AMX. torch has no public question for either; versions without these answer no.
         questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

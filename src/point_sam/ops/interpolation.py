@@ -37,6 +37,8 @@ def interpolate(
         values: one row for each centre.
         index, weight: from `interpolation_weights`, of one cloud; weights in the dtype of `values`.
     """
+    if values.device.type == "mps":  # has embedding_bag in new versions of torch only
+        return (values[index] * weight[..., None]).sum(-2)
     # Made for sums of few rows of a table: the rows picked are never written out.
     return F.embedding_bag(index, values, per_sample_weights=weight, mode="sum")
 

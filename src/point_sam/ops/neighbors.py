@@ -1,7 +1,8 @@
 """k nearest neighbours between two point sets.
 
-CPU: scipy's KD-tree, exact, O((N + M) log N). CUDA: brute force in tiles, exact, O(NM) time and O(tile) memory.
-Both measure in float64 and break ties by the lower index, so that an encoding does not depend on the device.
+CPU: scipy's KD-tree, exact, O((N + M) log N). CUDA: brute force in tiles, exact, O(NM) time and O(tile) memory, up to
+so many points that a tile would hold but a few queries; beyond, the tree on the CPU. Both measure in float64 and break
+ties by the lower index, so that an encoding does not depend on the device.
 """
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor
 
 # Numbers in one CUDA distance tile or one CPU answer: 2**23 float64 are 64 MiB.
 _TILE = 1 << 23
+# Points up to which CUDA searches by itself: tiles of 32 queries and more.
+_MOST_TILED = 1 << 18
 
 
 def nearest(
@@ -35,15 +38,16 @@ def nearest(
         raise ValueError(f"k is {k}; it must lie in [1, {num_points}], the number of points")
     if query.device != points.device:
         raise ValueError(f"query is on {query.device} but points are on {points.device}; move one of them")
-    search = _search_tree if query.device.type == "cpu" else _search_tiles
+    tiled = query.device.type != "cpu" and num_points <= _MOST_TILED
+    search = _search_tiles if tiled else _search_tree
     found = [search(q, p, k) for q, p in zip(query.detach(), points.detach(), strict=True)]
     distances = torch.stack([distance for distance, _ in found])
-    return distances.to(query.dtype), torch.stack([index for _, index in found])
+    return distances.to(query), torch.stack([index for _, index in found]).to(query.device)
 
 
 def _search_tree(query: Tensor, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    reference = points.numpy().astype(np.float64)
-    targets = query.numpy().astype(np.float64)
+    reference = points.cpu().numpy().astype(np.float64)
+    targets = query.cpu().numpy().astype(np.float64)
     # An unbalanced, loose tree builds several times faster and answers as fast.
     tree = cKDTree(reference, balanced_tree=False, compact_nodes=False)
     distances = np.empty((len(targets), k))
@@ -91,12 +95,12 @@ def _ties_by_index(distance: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def _search_tiles(query: Tensor, points: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    points = points.double()
+    query, points = query.double(), points.double()
     step = max(1, _TILE // len(points))
     distances, indices = [], []
     for start in range(0, len(query), step):
-        difference = query[start : start + step, None].double() - points
-        squared = difference.square_().sum(-1)
+        dx, dy, dz = ((query[start : start + step, None, axis] - points[:, axis]).square_() for axis in range(3))
+        squared = dx.add_(dy).add_(dz)  # in the tree's order: a GPU's sum has its own
         kth = squared.kthvalue(k, dim=1, keepdim=True).values
         # All strictly nearer points, then the lowest indices among those at the k-th distance.
         missing = k - (squared < kth).sum(1, keepdim=True)

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-# Points that a program looks at together.
-_BLOCK = 1024
+# Points that a program looks at together, eight for each of its threads.
+_BLOCK, _WARPS = 8192, 32
 # One program is one of a GPU's many multiprocessors. Beyond so many points a launch per sample on all of them should
 # take less time; an estimate from their share of the memory bandwidth, not measured.
 _MOST_POINTS = 1 << 18
@@ -28,7 +28,9 @@ def sample_triton(points: Float[Tensor, "B N 3"], num_samples: int) -> Int[Tenso
     closest = torch.full((batch, num_points), torch.inf, dtype=points.dtype, device=points.device)
     chosen = torch.zeros((batch, num_samples), dtype=torch.int64, device=points.device)
     # Fused multiply-adds would round differently from the CPU, and choose other points where two are about equally far.
-    sample_farthest[(batch,)](columns, closest, chosen, num_points, num_samples, BLOCK=_BLOCK, enable_fp_fusion=False)
+    settings = {"BLOCK": _BLOCK, "num_warps": _WARPS, "enable_fp_fusion": False}
+    with torch.cuda.device_of(points):  # Triton launches on the current one
+        sample_farthest[(batch,)](columns, closest, chosen, num_points, num_samples, **settings)
     return chosen
 
 
