@@ -159,7 +159,7 @@ class PointSAM:
 
     @property
     def fingerprint(self) -> str:
-        """Of the weights, the same on every device. It reads up to 1024 numbers of each tensor, once."""
+        """Of the weights, the same on every device. It reads at most some 2,000 numbers of each tensor, once."""
         if self._fingerprint is None:
             self._fingerprint = _fingerprint_weights(self.model)
         return self._fingerprint
@@ -205,8 +205,8 @@ class PointSAM:
         Both are approximations; docs/performance.md has their agreement with the full answer.
 
         Args:
-            mask_group_size: a mask prompt is read at so many points of each group, spread evenly from its centre to
-                its rim, instead of at all. It pays in later clicks, where groups are large (256 points in `large`).
+            mask_group_size: a mask prompt is read at so many points of each group, spread evenly from its centre
+                outwards, instead of at all. It pays in later clicks, where groups are large (256 points in `large`).
                 None leaves it, 0 reads all.
             max_decoder_points: clicks on a larger cloud are answered at one point in each cell of the finest grid with
                 at most so many occupied cells (`ops.voxel_cells`), and the other points of a cell take that answer.
@@ -361,20 +361,20 @@ class PointSAM:
         logits = torch.empty(len(points), num_masks, encoded.num_points, device=self.device)
         scores = torch.empty(len(points), num_masks, device=self.device)
         voxels = self._voxels_of(encoded)
+        geometry = encoded.geometry if voxels is None else encoded.geometry.interpolating(voxels.point)
         step = _rows_at_once(encoded, num_masks)
         for start in range(0, len(points), step):
             rows = slice(start, min(start + step, len(points)))
             count = rows.stop - rows.start
             with self._autocast():
                 answer, scores[rows] = self.model.decode(
-                    encoded.geometry.expand(count),
+                    geometry.expand(count),
                     encoded.embeddings.expand(count, -1, -1),
                     points[rows],
                     labels[rows],
                     None if masks is None else masks[rows],
                     multimask_output=multimask_output,
                     mask_group_size=self._mask_group_size,
-                    decoded=None if voxels is None else voxels.point,
                 )
             logits[rows] = answer if voxels is None else answer[..., voxels.cell]
         return logits, scores

@@ -54,7 +54,6 @@ class PointSAMModel(nn.Module):
         *,
         multimask_output: bool,
         mask_group_size: int | None = None,
-        decoded: Int[Tensor, " M"] | None = None,
     ) -> tuple[Float[Tensor, "B C P"], Float[Tensor, "B C"]]:
         """Mask logits and predicted IoUs for one prompt per row.
 
@@ -65,7 +64,6 @@ class PointSAMModel(nn.Module):
             mask_input: logits of an earlier answer, or None.
             multimask_output: three candidates instead of one mask.
             mask_group_size: members of each group that `mask_input` is read at; None: all. KNN only.
-            decoded: the P points to answer for; None: all N.
         """
         if mask_input is None:
             dense = self.mask_encoder.no_mask()
@@ -76,7 +74,7 @@ class PointSAMModel(nn.Module):
         return cast(
             tuple[Tensor, Tensor],
             self.mask_decoder(
-                geometry if decoded is None else geometry.interpolating(decoded),
+                geometry,
                 embeddings + dense,
                 centers_pe,
                 prompts,

@@ -75,7 +75,7 @@ class KNNMaskEncoder(MaskEncoder):
         values = logits[..., None]
         members = geometry.group_index
         if group_size is not None and group_size < members.shape[-1]:
-            # Members come nearest first: an even choice covers the whole group, and always holds the centre.
+            # Members come nearest first: an even choice covers the group, and always holds the centre.
             kept = torch.arange(group_size, device=members.device) * members.shape[-1] // group_size
             members = members[..., kept]
 

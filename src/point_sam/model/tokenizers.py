@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from point_sam.model.config import ModelConfig
+from point_sam.model.execution import chunk_points
 from point_sam.model.geometry import Geometry
 from point_sam.model.linear import Linear
 from point_sam.model.pointnet import PointNet, encode_groups
@@ -86,14 +87,18 @@ def max_over_cells(
 ) -> Float[Tensor, "B G D"]:
     """Maximum of encode(start, stop) over the points of each cell, in chunks of points; -inf in empty cells."""
     num_points = cells.shape[1]
-    step = num_points if torch.is_grad_enabled() else max(1, chunk // len(cells))
+    step = num_points if torch.is_grad_enabled() else max(1, chunk_points(chunk, cells.device.type) // len(cells))
     pooled: Tensor | None = None
     for start in range(0, num_points, step):
         values = encode(start, min(start + step, num_points))
         if pooled is None:
             pooled = values.new_full((len(cells), num_cells, values.shape[-1]), -torch.inf)
         index = cells[:, start : start + step, None].expand(-1, -1, values.shape[-1])
-        pooled = pooled.scatter_reduce(1, index, values, "amax")
+        pooled = (
+            pooled.scatter_reduce(1, index, values, "amax")
+            if torch.is_grad_enabled()
+            else pooled.scatter_reduce_(1, index, values, "amax")
+        )
     return cast(Tensor, pooled)
 
 
