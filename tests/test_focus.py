@@ -93,6 +93,17 @@ def test_the_candidate_most_like_the_mask_before_is_taken(street):
     assert all(agreed)
 
 
+def test_a_mask_of_one_point_is_focused_with_its_surroundings(street):
+    xyz, _, session = street
+    one = np.arange(len(xyz)) == 5
+    center, radius = choose_ball(session.encoded, one, [])
+    np.testing.assert_allclose(center, xyz[5], rtol=1e-5)
+    assert within(xyz, xyz[5], radius * 1.001).sum() >= 64
+
+    session.focus(center, radius)
+    assert len(session.focused.points) >= 60  # the ball's border, rounded
+
+
 def test_unfocus_gives_back_what_was_there(street):
     xyz, _, session = street
     session.click(xyz[0])
@@ -159,7 +170,7 @@ def test_clicks_outside_the_focus_are_refused_and_change_nothing(street):
     session.focus(xyz[0], 15.0)
     session.click(xyz[0])
     before = session.logits
-    with pytest.raises(ValueError, match=r"outside the focus, the points within 15 .*; call unfocus\(\) first"):
+    with pytest.raises(ValueError, match=r"its \d+ points, those within 15 .*; call unfocus\(\) first"):
         session.click(xyz[far])
     np.testing.assert_array_equal(session.logits, before)
 

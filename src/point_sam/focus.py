@@ -22,6 +22,8 @@ OUTSIDE_LOGIT = -30.0
 MARGIN = 1.5
 # A mask's radius holds this share of its points: the rest may be strays far off.
 _HELD = 0.95
+# What a mask's ball holds at least: a mask of one point, or of coincident ones, has no extent.
+_FEWEST = 64
 # Without a mask, the points round the click that are focused on: what `tiny` sees whole.
 _NEAR = 8192
 # As far outside the points' own ball clicks are still taken (see `point_sam.inputs`).
@@ -47,14 +49,24 @@ class Focus:
 
     def holds(self, point: Any) -> bool:
         """Whether a click at `point` [3], in the cloud's units, is one on these points or near them."""
-        distance = float(np.linalg.norm(np.asarray(point, np.float64) - self.encoded.center))
-        return distance <= self.encoded.scale * (1 + _SLACK)
+        return self._distance(point) <= self.encoded.scale * (1 + _SLACK)
+
+    def explain(self, point: Any) -> str:
+        """Why `holds` says no to a point [3]: the rest of a sentence about it."""
+        return (
+            f"lies outside the focus: its {len(self.points):,} points, those within {self.radius:g} of "
+            f"{_told(self.center)}, reach {self.encoded.scale:g} from their middle, which is "
+            f"{self._distance(point):g} away"
+        )
 
     def spread(self, logits: Float32[np.ndarray, "C P"]) -> Float32[np.ndarray, "C N"]:
         """Logits of the points in focus as logits of all points; OUTSIDE_LOGIT elsewhere."""
         whole = np.full((len(logits), self.num_points), OUTSIDE_LOGIT, np.float32)
         whole[:, self.points] = logits
         return whole
+
+    def _distance(self, point: Any) -> float:
+        return float(np.linalg.norm(np.asarray(point, np.float64) - self.encoded.center))
 
 
 def focus_on(model: PointSAM, encoded: EncodedCloud, center: Any, radius: float) -> Focus:
@@ -97,7 +109,8 @@ def choose_ball(
     """The ball to focus on, as far as it is not given.
 
     With a mask, its center is the mean of the mask's points, and its radius `margin` times that of the ball round the
-    center that holds 95% of them. Without one, the last click, and the radius that holds the 8192 points nearest to it.
+    center that holds 95% of them, or what holds 64 points of the cloud if that is more. Without one, the last click,
+    and the radius that holds the 8192 points nearest to it.
     In either case the radius grows until all the clicks are inside.
 
     Args:
@@ -123,11 +136,10 @@ def choose_ball(
     else:
         middle = _checked(center)
     if radius is None:
+        near = min(_FEWEST if mask.any() else _NEAR, len(coords)) - 1
+        radius = float(np.partition(_distances(encoded, coords, middle), near)[near])
         if mask.any():
-            radius = margin * float(np.quantile(_distances(encoded, coords[mask], middle), _HELD))
-        else:
-            near = min(_NEAR, len(coords)) - 1
-            radius = float(np.partition(_distances(encoded, coords, middle), near)[near])
+            radius = max(radius, margin * float(np.quantile(_distances(encoded, coords[mask], middle), _HELD)))
         away = [float(np.linalg.norm(np.asarray(click) - middle)) for click in clicks]
         radius = max([radius, *away]) * (1 + 1e-6)  # a click on the very border stays inside after rounding
     return middle, float(radius)

@@ -97,8 +97,8 @@ class Session:
         click = Click((x, y, z), bool(positive))
         if self._focus is not None and not self._focus.holds(click.point):
             raise ValueError(
-                f"point ({x:.6g}, {y:.6g}, {z:.6g}) lies outside the focus, the points within {self._focus.radius:g} "
-                f"of {_told(self._focus.center)}; call unfocus() first, or focus on a larger ball"
+                f"point {_told(click.point)} {self._focus.explain(click.point)}; call unfocus() first, or focus on a "
+                f"larger ball"
             )
         self._steps = (*self._steps, self._answer(self._steps, click, self._focus))
         return self.mask
@@ -166,8 +166,8 @@ class Session:
         for click in clicks:
             if not focus.holds(click):
                 raise ValueError(
-                    f"the click on the object at {_told(click)} lies outside the focus, the points within {reach:g} of "
-                    f"{_told(middle)}; give it a larger radius, or undo the click"
+                    f"the click on the object at {_told(click)} {focus.explain(click)}; give it a larger radius, or "
+                    f"undo the click"
                 )
         steps = self._replay(focus, ())
         if self._focus is None:

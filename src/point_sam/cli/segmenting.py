@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from point_sam import EncodedCloud, PointCloud, PointSAM, Session
+    from point_sam.focus import Focus
 
 # The stages of a command, in this order; `segment_cloud` runs the middle three.
 READING, LOADING, ENCODING = "reading", "loading the model", "encoding"
@@ -202,11 +203,12 @@ def _click_first(session: "Session", clicks: Sequence[Click], candidate: int | N
     first, on_object = clicks[0], [click.point for click in clicks if click.positive]
     if focus is not None and focus.radius is not None:
         session.focus(first.point, focus.radius)  # before any click: the answer of the whole cloud is not needed
+        ball = cast("Focus", session.focused)
         for point in on_object:
-            if not session.focused.holds(point):  # type: ignore[union-attr]
+            if not ball.holds(point):
                 raise ValueError(
-                    f"the click on the object at {format_point(point)} lies outside the focus, the points within "
-                    f"{focus.radius:g} of {format_point(first.point)}; give a larger --focus-radius"
+                    f"the click on the object at {format_point(point)} {ball.explain(point)}; give a larger "
+                    f"--focus-radius"
                 )
     session.click(first.point)
     if candidate is not None:
