@@ -129,6 +129,17 @@ def test_a_label_of_the_input_is_replaced_and_remarked(run, checkpoint, cloud, t
     assert 77 not in read_pointcloud("new.ply").attributes["label"]
 
 
+def test_no_new_masks_leave_no_old_ones(run, checkpoint, cloud, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pointcloud("old.npz", PointCloud(cloud.xyz, cloud.rgb, {"masks": np.ones((300, 2), bool)}))
+
+    answer = run("everything", "old.npz", "--iou-threshold", 1000, "--points", 2, "--checkpoint", checkpoint,
+                 "-o", "new.npz")  # fmt: skip
+
+    assert "note: new.npz holds no masks in place of the input's attribute 'masks'" in answer.stderr
+    assert "masks" not in read_pointcloud("new.npz").attributes
+
+
 def test_help_tells_the_defaults_of_the_mask_generator(run):
     told = run("everything", "--help").stdout
     defaults = {field.name: field.default for field in fields(MaskGenerator)}

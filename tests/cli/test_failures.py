@@ -51,3 +51,9 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments):
 
 def test_advice_for_python_is_given_in_flags():
     assert describe(ValueError("x; use device='cpu'")) == "x; use --device cpu"
+    assert describe(ValueError("no mask; lower iou_threshold.")) == "no mask; lower --iou-threshold."
+
+
+@pytest.mark.parametrize("name", ["scans/min_points.ply", "min_points.ply", "my_max_share.las", "a/min_points/b.ply"])
+def test_names_of_files_stay_what_they_are(name):
+    assert describe(FileNotFoundError(f"{name}: no such file")) == f"{name}: no such file"

@@ -1,6 +1,7 @@
 """What becomes of an error: one line on stderr and an exit code, never a traceback unless --debug asks for it."""
 
 import os
+import re
 import sys
 import warnings
 from typing import Any
@@ -27,6 +28,10 @@ _IN_FLAGS = {
     "stability_threshold": "--stability-threshold",
     "nms_threshold": "--nms",
 }
+# Names alone, longest first: a file may bear one as a part of its name.
+_IN_PYTHON = re.compile(
+    r"(?<![\w./-])(?:" + "|".join(map(re.escape, sorted(_IN_FLAGS, key=len, reverse=True))) + r")(?![.-]?\w)"
+)
 
 
 class Group(TyperGroup):
@@ -75,9 +80,7 @@ def describe(err: BaseException) -> str:
         return one_line(f"{err.filename}: {err.strerror}" if err.filename is not None else err.strerror)
     if isinstance(err, ValueError | OSError | ImportError) and str(err):
         line = one_line(str(err))
-        for advice, flag in _IN_FLAGS.items():
-            line = line.replace(advice, flag)
-        return line
+        return _IN_PYTHON.sub(lambda found: _IN_FLAGS[found[0]], line)
     return one_line(f"unexpected {type(err).__name__}: {err} (a bug; --debug shows where, please report it)")
 
 

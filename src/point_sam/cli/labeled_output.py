@@ -43,7 +43,7 @@ def write_labeled(
             has one attribute more than the cloud, `label`.
         cloud: as read.
         labels: [N] int32, -1 none. They replace an attribute of that name.
-        masks: [M, N] bool, which may overlap.
+        masks: [M, N] bool, which may overlap. They replace an attribute of that name, with nothing if there are none.
         paint: blend each label's colour over the points' own, where the format holds colours.
 
     Raises:
@@ -58,8 +58,10 @@ def write_labeled(
         write_atomically(out, lambda file: np.lib.format.write_array(file, labels, allow_pickle=False))
         return
     labeled = _with_labels(cloud, labels)
-    if out.suffix.lower() == ".npz" and len(masks):
-        labeled = replace(labeled, attributes={**labeled.attributes, MASKS: np.ascontiguousarray(masks.T)})
+    if out.suffix.lower() == ".npz":
+        others = {name: values for name, values in labeled.attributes.items() if name != MASKS}
+        new = {MASKS: np.ascontiguousarray(masks.T)} if len(masks) else {}
+        labeled = replace(labeled, attributes={**others, **new})
     if paint:
         labeled = replace(labeled, rgb=paint_labels(cloud.rgb, labels))
     write_pointcloud(out, labeled)

@@ -82,8 +82,9 @@ class LabeledCloud:
         """About attributes of the input that the output holds no more."""
         suffix = self._out.suffix.lower()
         replaced = {".npy": (), ".npz": (LABEL, MASKS)}.get(suffix, (LABEL,))
+        new = {LABEL: "the new label", MASKS: "the new masks" if self._count else "no masks"}
         return [
-            f"note: {self._out} holds the new {name} in place of the input's attribute {name!r}"
+            f"note: {self._out} holds {new[name]} in place of the input's attribute {name!r}"
             for name in replaced
             if name in self.cloud.attributes
         ]
