@@ -1,4 +1,5 @@
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -27,6 +28,16 @@ def test_three_candidates_or_one_mask(model, cloud):
     masks, scores = model.predict(prompt_point=cloud[0][5], multimask_output=False)
     assert masks.shape == (1, 300)
     assert scores.shape == (1,)
+
+
+def test_arrays_that_cannot_be_written_are_taken_without_a_warning(model, cloud):
+    coords, rgb = (values.astype(np.float32) for values in cloud)
+    for values in (coords, rgb):
+        values.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoded = model.encode(coords, rgb)
+    assert torch.equal(encoded.embeddings, model.encode(*cloud).embeddings)
 
 
 def test_masks_are_where_logits_are_positive(model, cloud):

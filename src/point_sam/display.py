@@ -102,7 +102,7 @@ def show(
     def thinned(values: Any) -> "np.ndarray[Any, Any]":
         array = np.asarray(values)
         # What is of another length stays so, for `render` to refuse.
-        return array[:: 1 + count // _MOST_POINTS] if array.shape[:1] == (count,) else array
+        return array[:: -(-count // _MOST_POINTS) or 1] if array.shape[:1] == (count,) else array
 
     xyz, colors = thinned(cloud), None if rgb is None else thinned(rgb)
     segments = None if painted is None else thinned(painted)

@@ -60,7 +60,7 @@ def colors(rgb: Any, num_points: int) -> Float32[np.ndarray, "N 3"]:
     # Upstream's demo fed [0, 1] colours to a network trained on the full range, and nobody noticed.
     if values.dtype.kind == "f" and high <= 1 and ((values > 0) & (values < 1)).any():
         warnings.warn("rgb lies in 0..1, which is almost black; colours are expected in 0..255", stacklevel=4)
-    return np.ascontiguousarray(values, np.float32)
+    return np.array(values, np.float32, order="C")  # a copy: torch warns of arrays that are read-only
 
 
 def unit_prompts(
