@@ -94,11 +94,8 @@ def max_over_cells(
         if pooled is None:
             pooled = values.new_full((len(cells), num_cells, values.shape[-1]), -torch.inf)
         index = cells[:, start : start + step, None].expand(-1, -1, values.shape[-1])
-        pooled = (
-            pooled.scatter_reduce(1, index, values, "amax")
-            if torch.is_grad_enabled()
-            else pooled.scatter_reduce_(1, index, values, "amax")
-        )
+        reduce = pooled.scatter_reduce if torch.is_grad_enabled() else pooled.scatter_reduce_
+        pooled = reduce(1, index, values, "amax")
     return cast(Tensor, pooled)
 
 

@@ -67,7 +67,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
 def _attend_in_tiles(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
     """Attention head by head, a tile of queries at a time, by plain products of matrices.
 
-    torch's fused CPU kernel takes over twice as long in bfloat16 and a quarter longer in float32
+    torch's fused CPU kernel takes over twice as long in bfloat16 and over one and a half times in float32
     (docs/performance.md), because its own products are slower than the library's.
     """
     attended = torch.empty_like(q)
