@@ -7,7 +7,7 @@ from point_sam import Session
 @pytest.fixture
 def session(model, cloud):
     model.set_pointcloud(*cloud)
-    return Session(model)
+    return Session(model, scales="whole")
 
 
 def test_before_the_first_click_the_mask_is_empty(session):

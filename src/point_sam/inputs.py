@@ -1,7 +1,7 @@
 """What people pass to `PointSAM`, checked and brought into the network's units before any work starts."""
 
 import warnings
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ _UNIT_SLACK = 1e-6
 _BALL_SLACK = 1e-2
 
 
+@runtime_checkable
 class Frame(Protocol):
     """A cloud that clicks are given for: unit = (coords - center) / scale."""
 

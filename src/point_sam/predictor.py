@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
@@ -163,6 +164,11 @@ class PointSAM:
     def max_encoder_points(self) -> int | None:
         """Points of which the next cloud's groups are made at most; None: of all."""
         return self.grouping.max_encoder_points
+
+    @cached_property
+    def num_parameters(self) -> int:
+        """Of the network."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
 
     @property
     def fingerprint(self) -> str:

@@ -187,7 +187,7 @@ def test_the_model_is_clicked_as_a_session_clicks_it(model: PointSAM, cloud: tup
     result = evaluate(model, [(coords, rgb, masks)], clicks=4).objects[0]
 
     for row, mask in enumerate(masks):
-        session = Session(model)
+        session = Session(model, scales="whole")
         predicted = None
         for step in range(4):
             index, positive = next_click(coords, mask, predicted)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64, Integer
 from scipy.spatial import cKDTree
 
 from point_sam.ops.morton import FINE_BITS, fine_morton_codes
@@ -35,8 +35,8 @@ class BallSample:
     radius: float
     points: Int64[np.ndarray, " M"]
     coords: Float64[np.ndarray, "M 3"]
-    starts: Int64[np.ndarray, " C"]
-    stops: Int64[np.ndarray, " C"]
+    starts: Integer[np.ndarray, " C"]
+    stops: Integer[np.ndarray, " C"]
 
     @property
     def count(self) -> int:
@@ -115,7 +115,7 @@ class Octree:
 
     def spread(
         self, sample: BallSample, values: Float32[np.ndarray, " M"]
-    ) -> tuple[Int64[np.ndarray, " P"], Float32[np.ndarray, " P"]]:
+    ) -> tuple[Integer[np.ndarray, " P"], Float32[np.ndarray, " P"]]:
         """All points of a sample's ball, and of each the value of the sample nearest to it.
 
         In a ball of very many points those of a small cell share one value.
@@ -129,7 +129,7 @@ class Octree:
         return every, np.repeat(values[nearest], sample.stops - sample.starts)
 
 
-def _runs(starts: Int64[np.ndarray, " C"], stops: Int64[np.ndarray, " C"]) -> Int64[np.ndarray, " P"]:
+def _runs(starts: Integer[np.ndarray, " C"], stops: Integer[np.ndarray, " C"]) -> Integer[np.ndarray, " P"]:
     """The numbers of half-open runs, one run after another."""
     lengths = stops - starts
     ends = np.cumsum(lengths)

@@ -123,6 +123,8 @@ class BallShelf:
         return (*sample.center.tolist(), sample.radius, self.model.grouping)
 
 
-def carry(index: Int64[np.ndarray, " M"], logits: Float32[np.ndarray, " P"], outside: float) -> Float32[np.ndarray, " M"]:
+def carry(
+    index: Int64[np.ndarray, " M"], logits: Float32[np.ndarray, " P"], outside: float
+) -> Float32[np.ndarray, " M"]:
     """Logits on one sample as logits on another, by `BallShelf.nearest`."""
     return np.where(index >= 0, logits[index], np.float32(outside))

@@ -64,6 +64,11 @@ class Reading:
         """Where logits are positive."""
         return self.logits > 0
 
+    @property
+    def radius(self) -> float:
+        """Of the ball, in the unit of `Pyramid.unit`."""
+        return self.ball.radius
+
     @cached_property
     def coords(self) -> Float64[np.ndarray, "P 3"]:
         """The mask's points in the sample."""
@@ -129,6 +134,11 @@ class Pyramid:
     def num_points(self) -> int:
         """N."""
         return len(self.coords)
+
+    @property
+    def unit(self) -> float:
+        """What radii of readings are multiples of, in the cloud's units: balls are cut in the unit ball."""
+        return self.scale
 
     def units(self) -> Float64[np.ndarray, "N 3"]:
         """The points in the units of clicks, which are the cloud's own."""
