@@ -52,7 +52,7 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
                 masks: dict[str, np.ndarray] = {}
                 for name, model in models.items():
                     click = "later_click" if number else "first_click"
-                    logits, scores = findings.time(f"{name}/{click}", _ask, name, model, prompt)
+                    logits, scores = findings.time(f"{name}/{click}", _ask, model, prompt)
                     masks[name] = logits[prompt.candidate] > 0
                     findings.tell(
                         f"{name}/{number + 1}",
@@ -75,21 +75,20 @@ def _prompts(model: PointSAM, coords: np.ndarray, target: np.ndarray, clicks: in
         index, positive = next_click(coords, target, mask)
         points, labels = np.concatenate([points, coords[index, None]]), np.append(labels, int(positive))
         prompt = Prompt(points, labels, logits, target, np.zeros(0), 0)
-        answers, scores = _ask(EXACT, model, prompt)
+        answers, scores = _ask(model, prompt)
         candidate = int(scores.argmax()) if number == 0 else 0
         logits = answers[candidate]
         mask = logits > 0
         yield Prompt(points, labels, prompt.mask_logits, target, mask, candidate)
 
 
-def _ask(name: str, model: PointSAM, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
+def _ask(model: PointSAM, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
     return model.predict(
         prompt_point=prompt.points,
         prompt_label=prompt.labels,
         mask_input=prompt.mask_logits,
         multimask_output=prompt.mask_logits is None,
         return_logits=True,
-        **SETTINGS[name].predict,
     )
 
 

@@ -82,21 +82,27 @@ class Conditions:
         return f"{name}, {self.rows} objects, up to {self.max_masks} masks of each, {self.clicks} clicks"
 
 
+def _write(finding: dict[str, Any]) -> None:
+    print(MARK + json.dumps(finding), flush=True)
+
+
 class Findings:
-    """Writes what is found.
+    """Tells what is found.
 
     Args:
         conditions: of the process.
+        write: takes each finding; without it they are lines on the standard output.
     """
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: Conditions, write: Callable[[dict[str, Any]], None] = _write) -> None:
         self.now = machine.stopwatch(conditions.device)
-        self._budget = conditions.budget
+        self.budget = conditions.budget
+        self._write = write
         self._rehearsing = False
 
     def tell(self, measure: str, **values: Any) -> None:
         """One finding."""
-        print(MARK + json.dumps({"measure": measure, **values}), flush=True)
+        self._write({"measure": measure, **values})
 
     def time(self, measure: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run the function and tell its seconds, or that it does not fit into memory; gives its result.
@@ -136,7 +142,7 @@ class Findings:
         start = self.now()
         for _ in range(most):
             result = self.time(measure, function, *arguments)
-            if self.now() - start > self._budget:
+            if self.now() - start > self.budget:
                 break
         return result
 

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from benchmarks import naive
 from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import Cloud, load_cloud
-from benchmarks.contenders import NAIVE, Naive, Package, build
+from benchmarks.contenders import NAIVE, Contender, Naive, build
 from benchmarks.tasks import Task
 from point_sam.model import geometry
 
@@ -50,8 +50,6 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
     """
     cloud = load_cloud(conditions.path, task.points)
     contender = build(task.who, task.model, task.num_groups, task.group_size, conditions.device)
-    if not isinstance(contender, Naive | Package):
-        raise TypeError(f"{task.who} has no stages")
     network = contender.model if isinstance(contender, Naive) else contender.model.model
     functions = (naive, NAIVE_FUNCTIONS) if task.who == NAIVE else (geometry, PACKAGE_FUNCTIONS)
     calls = _operations(contender, cloud)
@@ -81,7 +79,7 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
         raise RuntimeError(f"{task.who}: never saw {', '.join(missing)}; benchmarks/stages.py must follow the package")
 
 
-def _operations(contender: Naive | Package, cloud: Cloud) -> dict[str, Callable[[], Any]]:
+def _operations(contender: Contender, cloud: Cloud) -> dict[str, Callable[[], Any]]:
     points, labels = cloud.coords[np.linspace(0, len(cloud.coords) - 1, 3).astype(int)], np.array([1, 1, 0])
     mask: list[np.ndarray] = []
 
