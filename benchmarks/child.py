@@ -11,25 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import machine
-from benchmarks.tasks import Kind, Task
+from benchmarks.tasks import Task, module_of
 
 MARK = "benchmark "
-# Each has measure(task, conditions, findings).
-MODULES: dict[Kind, str] = {
-    "limits": "limits",
-    "read": "reading",
-    "ops": "ops",
-    "speed": "speed",
-    "stages": "stages",
-    "agreement": "agreement",
-}
 
 
 @dataclass(frozen=True)
@@ -151,12 +141,6 @@ class NoRoomError(Exception):
     """A measure needs more memory than there is."""
 
 
-def run(task: Task, conditions: Conditions) -> None:
-    """Do the task in this process."""
-    # Only the module that is needed: what others import would count as this one's memory.
-    import_module(f"benchmarks.{MODULES[task.kind]}").measure(task, conditions, Findings(conditions))
-
-
 def _is_out_of_memory(err: Exception) -> bool:
     if isinstance(err, MemoryError | torch.OutOfMemoryError):
         return True
@@ -169,7 +153,8 @@ def main() -> None:
     machine.pin_threads(conditions.threads)
     if conditions.device == "cpu":  # a GPU refuses by itself, and its driver reserves more address space than this
         machine.limit_memory(conditions.memory_limit)
-    run(Task(**given["task"]), conditions)
+    task = Task(**given["task"])
+    module_of(task.kind).measure(task, conditions, Findings(conditions))
 
 
 if __name__ == "__main__":

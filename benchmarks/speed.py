@@ -1,5 +1,6 @@
 """Encode, clicks, many prompts, and the memory they take."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,12 +10,30 @@ from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import Cloud, load_cloud, make_cloud
 from benchmarks.contenders import NAIVE, Contender, build
 from benchmarks.machine import Gauge, peak_bytes
-from benchmarks.tasks import Task
+from benchmarks.summary import Cell, Summary, bytes_cell, difference, table, time_cell
+from benchmarks.tasks import Plan, Task, groups_of, take_turns
 
 MOST_CYCLES = 4
 WARM_UP_POINTS = 2048
 # Values of the first click's logits that are kept to compare contenders.
 KEPT = 100_000
+NAMES = {
+    "encode": "encode",
+    "first_click": "first click",
+    "second_click": "second click",
+    "later_click": "later click",
+    "prompts": "many prompts",
+}
+MEMORY = ("peak", "prompts_peak", "process_peak")
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Every contender with every model and size."""
+    for model in plan.models:
+        for points in plan.sizes:
+            yield from take_turns(
+                plan, "speed", model, points, groups_of(model, points), plan.settings_of(model, points)
+            )
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
@@ -98,3 +117,45 @@ def answer_path(task: Task, conditions: Conditions) -> Path:
     """Where the logits of a task's first click are."""
     name = f"{task.model}_{task.points}_{task.who}".replace(" ", "_").replace(",", "")
     return conditions.path / "answers" / f"{name}.npy"
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """Times and memory of each model."""
+    for model in summary.models("speed"):
+        yield _tables_of(summary, model, conditions)
+
+
+def _tables_of(summary: Summary, model: str, conditions: Conditions) -> str:
+    names = {**NAMES, "prompts": f"{conditions.prompts} prompts"}
+    lines, memory = [], []
+    for points in summary.sizes("speed", model):
+        plain = ("speed", NAIVE, model, points)
+        for who in summary.names("speed", model, points=points):
+            cell = ("speed", who, model, points)
+            line = [f"{points:,}", who, *(time_cell(summary, cell, measure, plain) for measure in names)]
+            if summary.has(cell, "prompts_one_by_one"):
+                line[-1] += ", one by one"
+            lines.append([*line, _difference(summary, cell, plain, conditions)])
+            memory.append([*line[:2], *(bytes_cell(summary, cell, measure, plain) for measure in MEMORY)])
+    task_sizes = dict.fromkeys(groups_of(model, points) for points in summary.sizes("speed", model))
+    groups = ", ".join(f"{number} of {size}" for number, size in task_sizes)
+    weights = "trained weights" if model == "tiny" else "random weights"
+    note = (
+        f"Groups: {groups}. The last column is the relative L2 difference of the first click's logits from those of "
+        "the naive model."
+    )
+    memory_note = (
+        f"Above weights: of encoding and three clicks, without the loaded weights and the cloud; then also with the "
+        f"answers to {conditions.prompts} prompts (three masks each, float32). Process: with everything, before those "
+        "prompts."
+    )
+    times = table(["points", "", *names.values(), "logits differ by"], lines)
+    peaks = table(["points", "", "above weights", f"with {conditions.prompts} prompts", "process"], memory)
+    return f"## {model}, {weights}\n\n{times}\n\n{note}\n\n### Peak memory\n\n{peaks}\n\n{memory_note}"
+
+
+def _difference(summary: Summary, cell: Cell, plain: Cell, conditions: Conditions) -> str:
+    if cell == plain or plain not in summary.records:
+        return "-"
+    found = difference(*(answer_path(summary.task(each), conditions) for each in (cell, plain)))
+    return "-" if found is None else f"{found:.1g}"

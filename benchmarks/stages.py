@@ -15,7 +15,8 @@ from benchmarks import naive
 from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import Cloud, load_cloud
 from benchmarks.contenders import NAIVE, Contender, Naive, build
-from benchmarks.tasks import Task
+from benchmarks.summary import OPERATIONS, Cell, Summary, seconds_text, table, time_cell
+from benchmarks.tasks import Plan, Task, groups_of
 from point_sam.model import geometry
 
 MOST_RUNS = 5
@@ -38,7 +39,13 @@ UNCOUNTED: dict[Any, Callable[..., int]] = {
 }
 if hasattr(torch.ops.mkldnn, "_linear_pointwise"):  # not in every build of torch
     UNCOUNTED[torch.ops.mkldnn._linear_pointwise] = lambda x, weight, *_, **__: 2 * math.prod(x) * weight[0]
-OPERATIONS = ("encode", "first_click", "later_click")
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Every contender with every model, at one size."""
+    for model in plan.models:
+        for who in (NAIVE, *plan.settings_of(model, plan.profiled)):
+            yield Task("stages", who, model, plan.profiled, *groups_of(model, plan.profiled))
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
@@ -153,3 +160,40 @@ def _clocked(function: Callable[..., Any], stage: str, clock: StageClock) -> Cal
         return result
 
     return call
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """Stages by contenders, for each model."""
+    for model in summary.models("stages"):
+        yield _table_of(summary, model)
+
+
+def _table_of(summary: Summary, model: str) -> str:
+    (points,) = summary.sizes("stages", model)[-1:]
+    names = summary.names("stages", model, points=points)
+    lines = []
+    for operation, name in OPERATIONS.items():
+        cells: dict[str, Cell] = {who: ("stages", who, model, points) for who in names}
+        stages = dict.fromkeys(
+            finding["measure"].partition("/")[2]
+            for cell in cells.values()
+            for record in summary.records[cell]
+            for finding in record.findings
+            if finding["measure"].startswith(f"{operation}/") and "seconds" in finding
+        )
+        stages.pop("all", None)
+        for stage in stages:
+            values = [summary.value(cell, f"{operation}/{stage}") for cell in cells.values()]
+            lines.append([name, stage, *("-" if value is None else seconds_text(value) for value in values)])
+        lines.append([name, "rest", *(_rest(summary, cell, operation, list(stages)) for cell in cells.values())])
+        lines.append(
+            [name, "**all**", *(time_cell(summary, cell, f"{operation}/all", None) for cell in cells.values())]
+        )
+    return f"## Where the time goes: {model}, {points:,} points\n\n{table(['', 'stage', *names], lines)}"
+
+
+def _rest(summary: Summary, cell: Cell, operation: str, stages: list[str]) -> str:
+    total = summary.value(cell, f"{operation}/all")
+    if total is None:
+        return "-"
+    return seconds_text(max(0.0, total - sum(summary.value(cell, f"{operation}/{stage}") or 0.0 for stage in stages)))
