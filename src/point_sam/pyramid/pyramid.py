@@ -309,6 +309,11 @@ class View:
         owner, c = self.owners[number]
         return self.answers[owner].logits[c]
 
+    def reading(self, number: int) -> Reading:
+        """An answer as it is, unranked: with the network's own score."""
+        owner, c = self.owners[number]
+        return Reading(self.ball(number), self.logits(number), float(self.answers[owner].iou_scores[c]))
+
     def same(self, one: int, other: int) -> bool:
         """Whether two answers are nearly equal: on what both balls hold, and with hardly anything beyond."""
         (a, c), (b, d) = self.owners[one], self.owners[other]
