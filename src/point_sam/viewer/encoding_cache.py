@@ -17,7 +17,7 @@ MAX_BYTES = 4 << 30
 _LOG = logging.getLogger(__name__)
 
 
-class Library:
+class EncodingCache:
     """Encoded clouds by cloud, weights, precision and grouping. Threads may share it.
 
     One that was dropped stays alive for those who use it, and is found again as long as somebody does.
