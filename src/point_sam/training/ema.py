@@ -4,14 +4,12 @@ import copy
 
 import torch
 
-from point_sam.model import PointSAMModel, without_values
+from point_sam.model import PointSAMModel
 
 
 def average_of(model: PointSAMModel) -> PointSAMModel:
-    """A plain copy of the network, without gradients, in evaluation mode."""
-    average = without_values(lambda: PointSAMModel(model.config))
-    average.load_state_dict(copy.deepcopy(model.state_dict()), assign=True)
-    return average.requires_grad_(False).eval()
+    """A copy of the network, without gradients, in evaluation mode."""
+    return copy.deepcopy(model).requires_grad_(False).eval()
 
 
 @torch.no_grad()
