@@ -23,8 +23,7 @@ from point_sam.training.checkpointing import (
     sweep,
 )
 from point_sam.training.config import Schedule
-from point_sam.training.ema import average_of
-from point_sam.training.model import make_model
+from point_sam.training.model import average_of, make_model
 from point_sam.training.optimizer import make_optimizer
 from point_sam.training.runfolder import RunFolder, RunLog, check_tensorboard
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from point_sam.training.ema import average_of, follow
-from point_sam.training.model import make_model, start_model
+from point_sam.training.model import average_of, follow, make_model, start_model
 from point_sam.training.optimizer import make_optimizer
 
 CPU = torch.device("cpu")

@@ -1,5 +1,6 @@
-"""The network that a run starts from."""
+"""The network that a run starts from, and the average of its weights, which is what is validated and written."""
 
+import copy
 import math
 
 import torch
@@ -64,6 +65,28 @@ def architecture_of(config: TrainConfig) -> ModelConfig:
     _refuse_unpublished(config.model)
     files = locate(config.model)
     return infer_config(read_weights(files.weights)[0], files.settings)
+
+
+def average_of(model: PointSAMModel) -> PointSAMModel:
+    """A copy of the network, without gradients, in evaluation mode."""
+    return copy.deepcopy(model).requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def follow(average: PointSAMModel, model: PointSAMModel, *, decay: float, step: int) -> None:
+    """Move `average` towards `model`.
+
+    Args:
+        average: changed in place.
+        model: of the same architecture. What has no gradient never changed, and is passed over.
+        decay: 0..1; 0 copies.
+        step: number of the step, from 0. In the first ones the decay is (1 + step) / (10 + step) at most, so that the
+            starting weights do not linger (the rule of TensorFlow's ExponentialMovingAverage).
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    for ours, theirs in zip(average.parameters(), model.parameters(), strict=True):
+        if theirs.requires_grad:
+            ours.lerp_(theirs, 1 - decay)
 
 
 @torch.no_grad()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from point_sam.checkpoints import save_model
 from point_sam.datasets import LabeledDataset
@@ -26,8 +25,7 @@ from point_sam.training.checkpointing import (
 )
 from point_sam.training.config import TrainConfig
 from point_sam.training.data import Batch, Skipped, Steps, TrainingError, rounds_generator
-from point_sam.training.ema import average_of, follow
-from point_sam.training.model import make_model, make_spaces
+from point_sam.training.model import average_of, follow, make_model, make_spaces
 from point_sam.training.optimizer import learning_rate, make_optimizer
 from point_sam.training.plan import Plan, make_plan
 from point_sam.training.processes import Interruption, Processes, gather, start_processes, sum_gradients
@@ -195,7 +193,7 @@ class _Run:
         draws = len(batch.coords) + len(batch.skipped)
         told = torch.tensor([draws, len(batch.skipped), interruption.requested], device=means.device)
         sums = sum_gradients(self.processes, self.learning, torch.cat([means, told]))
-        norm = nn.utils.clip_grad_norm_(self.learning, config.optimizer.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.learning, config.optimizer.clip_norm)
         # The one time in a step that the device is waited for.
         *figures, norm, draws, skipped, stop = torch.cat([sums[:-3], norm[None], sums[-3:]]).tolist()
         self._update(rate, all(map(math.isfinite, (*figures, norm))))
@@ -204,21 +202,22 @@ class _Run:
         counts.skipped += int(skipped)
         if skipped:
             self._note_skipped(gather(self.processes, list(batch.skipped)))
-        self._tell(
-            StepFigures(
-                step=counts.step,
-                loss=figures[: stage.rounds],
-                iou=figures[stage.rounds : -1],
-                affinity=figures[-1] if stage.affinity else None,
-                norm=norm,
-                learning_rate=rate,
-                points=num_points,
-                seconds=time.monotonic() - began,
-                wait_seconds=waited,
-                skipped=counts.skipped,
-                bad_steps=counts.bad_steps,
-            )
+        done = StepFigures(
+            step=counts.step,
+            loss=figures[: stage.rounds],
+            iou=figures[stage.rounds : -1],
+            affinity=figures[-1] if stage.affinity else None,
+            norm=norm,
+            learning_rate=rate,
+            points=num_points,
+            seconds=time.monotonic() - began,
+            wait_seconds=waited,
+            skipped=counts.skipped,
+            bad_steps=counts.bad_steps,
         )
+        self.reporter.step(done)
+        if self.log is not None:
+            self.log.write(done.step, "train", {name: value for name, value in vars(done).items() if name != "step"})
         self._give_up_if_hopeless()
         return stop > 0
 
@@ -235,11 +234,6 @@ class _Run:
         state.optimizer.step()
         if state.average is not None:
             follow(state.average, state.model, decay=self.config.ema_decay, step=counts.step)
-
-    def _tell(self, figures: StepFigures) -> None:
-        self.reporter.step(figures)
-        if self.log is not None:
-            self.log.write(figures.step, "train", {k: v for k, v in vars(figures).items() if k != "step"})
 
     def _give_up_if_hopeless(self) -> None:
         counts = self.state.counts
