@@ -1,4 +1,4 @@
-"""Clicks that build on each other, and undo: `python examples/2_refine.py`. The sample knows its hose: IoUs are true."""
+"""Clicks that build on each other, and undo: `python examples/2_refine.py`. The sample knows its hose."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""README and docs: every command and snippet on every page is found here, and run or parsed; links and pictures hold."""
+"""README and docs: every command and snippet of all pages is found here, and run or parsed; links and pictures hold."""
 
 import json
 import re
@@ -29,7 +29,7 @@ TEXTS = {
 # Their commands run as printed; those of the other pages want data or hours, and are parsed.
 RUN = ["README.md", "docs/encode.md", "docs/finetuning.md", "docs/focus.md", "docs/start.md"]
 # Programs that are no business of this package.
-FOREIGN = {".", "mkdocs", "pip", "pytest"}
+FOREIGN = {".", "apt-get", "dpkg", "mkdocs", "pip", "pytest"}
 # Instead of minutes: what is added to a command, and what changes in a snippet.
 SHORTER_COMMANDS = {
     "train": "--steps 4 --batch-size 1 --validate-every 0 --device cpu",
@@ -53,15 +53,14 @@ def blocks(page: str, language: str) -> list[str]:
 def lines(page: str) -> list[list[str]]:
     """The commands of a page's shell blocks, word by word."""
     text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
-    words = [shlex.split(part, comments=True) for line in text.splitlines() for part in line.split("&&")]
-    return [command for command in words if command]
+    parts = [part for line in text.splitlines() for part in line.partition(" > ")[0].split("&&")]
+    return [words for part in parts if (words := shlex.split(part, comments=True))]
 
 
 def inline(page: str) -> list[list[str]]:
     """Whole commands within sentences: those with options."""
-    found = re.findall(
-        r"`((?:point-sam|python|torchrun) [^`]+)`", re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.M | re.S)
-    )
+    sentences = re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"`((?:point-sam|python|torchrun) [^`]+)`", sentences)
     return [shlex.split(command) for command in found if " --" in command and "..." not in command]
 
 
@@ -210,10 +209,9 @@ def test_the_parts_of_a_mesh_are_all_of_it(walk: Callable[[str], Walk]) -> None:
     from point_sam.mesh import load_mesh
 
     folder, names = walk("docs/meshes.md")
-    parts = [load_mesh(path) for path in folder.glob("part_*.glb")]
-    assert (
-        sum(len(part.faces) for part in parts) == len(load_mesh(folder / "part.glb").faces) == len(names["mesh"].faces)
-    )
+    count = len(names["mesh"].faces)
+    assert len(load_mesh(folder / "part.glb").faces) == count
+    assert sum(len(load_mesh(path).faces) for path in folder.glob("part_*.glb")) == count
 
 
 @pytest.mark.slow
