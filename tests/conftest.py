@@ -24,11 +24,10 @@ CHECKED = [
     "evaluation",
     "training",
     "datasets.labeled",
-    "datasets.building",
     "mesh",
     "viewer",
 ]
-jaxtyping.install_import_hook([f"point_sam.{name}" for name in CHECKED], "beartype.beartype")
+jaxtyping.install_import_hook([*(f"point_sam.{name}" for name in CHECKED), "recipes"], "beartype.beartype")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402

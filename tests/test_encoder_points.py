@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from point_sam import EncodedCloud, ModelConfig
-from point_sam.model import build_geometry
+from point_sam.model import Grouping, build_geometry
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def test_a_large_cloud_is_grouped_on_a_choice_of_its_points(model, coords):
 
 def test_groups_are_those_of_the_chosen_points_alone(coords):
     cloud = torch.from_numpy(coords)[None]
-    limited = build_geometry(cloud, 16, 4, max_points=50)
+    limited = build_geometry(cloud, Grouping(16, 4, 50))
     seen = torch.randperm(400, generator=torch.Generator().manual_seed(0))[:50].sort().values
-    alone = build_geometry(cloud[:, seen], 16, 4)
+    alone = build_geometry(cloud[:, seen], Grouping(16, 4))
 
     assert torch.equal(limited.center_index, seen[alone.center_index])
     assert torch.equal(limited.group_index, seen[alone.group_index])
@@ -78,9 +78,9 @@ def test_the_limit_is_a_whole_number(model, value):
 
 
 def test_voronoi_cells_take_every_point():
-    with pytest.raises(ValueError, match="max_points 30 does not apply"):
-        build_geometry(torch.zeros(1, 40, 3), 8, None, max_points=30)
-    with pytest.raises(ValueError, match="max_encoder_points belongs to the knn tokenizer"):
+    with pytest.raises(ValueError, match="max_encoder_points 30 does not apply: in a Voronoi model"):
+        Grouping(8, None, 30)
+    with pytest.raises(ValueError, match="max_encoder_points 9 does not apply: in a Voronoi model"):
         ModelConfig("voronoi", "eva02_fused", 64, 2, 1, 96, 32, None, (16, 32), (16, 256), max_encoder_points=9)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from point_sam import EncodedCloud, Session
 from point_sam.clouds import normalize
 from point_sam.focus import OUTSIDE_LOGIT, choose_ball, focus_on
-from point_sam.model import build_geometry
+from point_sam.model import Grouping, build_geometry
 
 CENTER = np.array([500.0, -200.0, 30.0])
 SCALE = 40.0
@@ -233,8 +233,8 @@ def test_without_a_mask_the_nearest_points_are_taken():
 def stand_in(xyz):
     """An encoded cloud of any tokens: choosing a ball looks at the coordinates only."""
     coords, center, scale = normalize(xyz)
-    geometry = build_geometry(torch.from_numpy(coords)[None], 4, 4)
-    return EncodedCloud(geometry, torch.zeros(1, 4, 256), center, scale, True, 4, 4, "", "")
+    geometry = build_geometry(torch.from_numpy(coords)[None], Grouping(4, 4))
+    return EncodedCloud(geometry, torch.zeros(1, 4, 256), center, scale, True, Grouping(4, 4), "", "")
 
 
 def test_a_cloud_without_colours_can_be_focused(model, cloud):

@@ -1,4 +1,4 @@
-"""README and docs: every command and snippet of all pages is found here, and run or parsed; links and pictures hold."""
+"""README, docs, recipes: every command and snippet of all pages is found here, run or parsed; links and pictures hold."""
 
 import json
 import re
@@ -24,12 +24,12 @@ from point_sam.focus import MARGIN, OUTSIDE_LOGIT
 ROOT = Path(__file__).parent.parent
 TEXTS = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "recipes").rglob("*.md"))]
 }
 # Their commands run as printed; those of the other pages want data or hours, and are parsed.
 RUN = ["README.md", "docs/encode.md", "docs/finetuning.md", "docs/focus.md", "docs/start.md"]
 # Programs that are no business of this package.
-FOREIGN = {".", "apt-get", "dpkg", "mkdocs", "pip", "pytest"}
+FOREIGN = {".", "apt-get", "dpkg-deb", "mkdocs", "pip", "pytest"}
 # Instead of minutes: what is added to a command, and what changes in a snippet.
 SHORTER_COMMANDS = {
     "train": "--steps 4 --batch-size 1 --validate-every 0 --device cpu",

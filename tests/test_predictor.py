@@ -8,6 +8,7 @@ import torch
 from point_sam import EncodedCloud, ModelConfig, PointSAM
 from point_sam import predictor as predictor_module
 from point_sam.hardware import choose_precision
+from point_sam.model import Grouping
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,15 @@ def test_the_same_cloud_is_not_encoded_twice(model, cloud):
     assert model.current is first
     model.predict(cloud[0], None, cloud[0][6])
     assert model.current is not first
+
+
+def test_a_cloud_in_its_own_units_is_not_the_same_cloud_in_the_unit_ball(model, cloud):
+    model.set_pointcloud(*cloud)
+    expected = model.predict(prompt_point=cloud[0][5], return_logits=True)[0]
+    model.set_pointcloud(*cloud, normalize=True)
+    answer = model.predict(*cloud, cloud[0][5], return_logits=True)[0]
+    assert not model.current.normalized
+    np.testing.assert_array_equal(answer, expected)
 
 
 def test_other_groups_encode_the_same_cloud_again(model, cloud):
@@ -208,6 +218,13 @@ def test_groups_are_adjusted_for_the_next_cloud(model, cloud):
     model.adjust_patch_params(group_size=5)
     model.set_pointcloud(*cloud)
     assert model.current.geometry.group_index.shape == (1, 20, 5)
+
+
+def test_the_grouping_is_one_value(model, cloud):
+    model.adjust_patch_params(num_groups=20)
+    model.set_pointcloud(*cloud)
+    assert model.grouping == model.current.grouping == Grouping(20, 8)
+    assert (model.num_groups, model.group_size, model.max_encoder_points) == (20, 8, None)
 
 
 def test_voronoi_has_no_group_size(voronoi):

@@ -1,4 +1,4 @@
-"""The built wheel carries what the demo needs."""
+"""The built wheel carries what users need, and nothing else."""
 
 import json
 import os
@@ -7,16 +7,24 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
-def test_demo_runs_from_the_wheel_without_a_network(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("point_sam-*.whl")
-    site = tmp_path / "site"
+    (wheel,) = folder.glob("point_sam-*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_demo_runs_from_the_wheel_without_a_network(site: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     environment = {
@@ -35,6 +43,19 @@ def test_demo_runs_from_the_wheel_without_a_network(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
     assert {path.suffix for path in home.iterdir()} >= {".ply", ".png"}
+
+
+def test_what_made_the_objects_stays_in_the_clone(site: Path) -> None:
+    """No catalogue, no hashes, and nothing that needs MuJoCo, Embree or a COLLADA reader."""
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert {path.relative_to(site).parts[0].partition("-")[0] for path in files} == {"point_sam"}
+    assert {path.name for path in files if path.suffix == ".txt" and "datasets" in path.parts} == {
+        "validation_families.txt"
+    }
+    assert [path.name for path in files if path.suffix == ".json" and "datasets" in path.parts] == []
+    code = {path.relative_to(site).as_posix(): path.read_text().lower() for path in files if path.suffix == ".py"}
+    for library in ("mujoco", "collada", "embree"):
+        assert [name for name, text in code.items() if library in text] == []
 
 
 def test_weights_are_small_enough_for_a_wheel() -> None:

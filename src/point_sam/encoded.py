@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,12 @@ from torch import Tensor
 
 from point_sam.checkpoints import write_tensors
 from point_sam.messages import first_line
-from point_sam.model import Geometry
+from point_sam.model import Geometry, Grouping
 
 _FORMAT = "point_sam.EncodedCloud.2"
-# The attributes that are no tensors.
-_SETTINGS = (
-    "center",
-    "scale",
-    "normalized",
-    "num_groups",
-    "group_size",
-    "model_fingerprint",
-    "cloud_fingerprint",
-    "max_encoder_points",
-    "precision",
-)
+# What a file says beside its tensors: attributes, and the numbers of the grouping.
+_GROUPING = tuple(field.name for field in fields(Grouping))
+_SETTINGS = ("center", "scale", "normalized", *_GROUPING, "model_fingerprint", "cloud_fingerprint", "precision")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +35,9 @@ class EncodedCloud:
         embeddings: cloud tokens, float32.
         center, scale: coords_in_the_unit_ball = (coords - center) / scale.
         normalized: whether the cloud came with normalize=True, so that prompts are in its own units.
-        num_groups, group_size: as they were asked for; fewer where the cloud has fewer points.
+        grouping: as it was asked for.
         model_fingerprint: of the weights that encoded it. Other weights refuse it.
         cloud_fingerprint: of the coordinates and colours.
-        max_encoder_points: of larger clouds so many points were grouped; None: all.
         rgb: colours, rounded; None where the cloud came without. A focus encodes a part of the cloud again with them.
         precision: of the matrix products that encoded it, "float32" or "bfloat16".
     """
@@ -57,11 +47,9 @@ class EncodedCloud:
     center: Float64[np.ndarray, "3"]
     scale: float
     normalized: bool
-    num_groups: int
-    group_size: int | None
+    grouping: Grouping
     model_fingerprint: str
     cloud_fingerprint: str
-    max_encoder_points: int | None = None
     rgb: UInt8[np.ndarray, "N 3"] | None = None
     precision: str = "float32"
 
@@ -74,6 +62,21 @@ class EncodedCloud:
     def num_points(self) -> int:
         """N."""
         return self.geometry.coords.shape[1]
+
+    @property
+    def num_groups(self) -> int:
+        """Of the grouping."""
+        return self.grouping.num_groups
+
+    @property
+    def group_size(self) -> int | None:
+        """Of the grouping."""
+        return self.grouping.group_size
+
+    @property
+    def max_encoder_points(self) -> int | None:
+        """Of the grouping."""
+        return self.grouping.max_encoder_points
 
     @property
     def device(self) -> torch.device:
@@ -246,4 +249,5 @@ def _assemble(tensors: dict[str, Tensor], settings: dict[str, Any]) -> EncodedCl
     center, scale = np.array(settings.pop("center"), np.float64), float(settings.pop("scale"))
     if center.shape != (3,) or not np.isfinite(center).all() or not (np.isfinite(scale) and scale > 0):
         raise ValueError("its center or scale is damaged")
-    return EncodedCloud(geometry, embeddings, center, scale, rgb=rgb, **settings)
+    grouping = Grouping(**{name: settings.pop(name) for name in _GROUPING})
+    return EncodedCloud(geometry, embeddings, center, scale, rgb=rgb, grouping=grouping, **settings)

@@ -15,7 +15,8 @@ from point_sam.checkpoints import load_model, locate, save_model, use_fused_laye
 from point_sam.checkpoints.sources import locate_local
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.hardware import choose_device, choose_precision, keep_freed_memory
-from point_sam.model import PRESETS, ModelConfig, PointSAMModel, build_geometry
+from point_sam.model import PRESETS, Grouping, ModelConfig, PointSAMModel, build_geometry
+from point_sam.model.grouping import check_count
 from point_sam.ops import voxel_cells
 
 # Memory for the prompts that are decoded at once, in bytes.
@@ -51,6 +52,7 @@ class PointSAM:
         model: the network, in evaluation mode.
         device: where it runs.
         dtype: of its matrix products, float32 or bfloat16.
+        grouping: of the next cloud; see `adjust_patch_params`.
         current: the cloud that `predict` and `predict_batch` answer for, or None.
 
     Raises:
@@ -74,9 +76,7 @@ class PointSAM:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.current: EncodedCloud | None = None
-        self._num_groups = model.config.num_groups
-        self._group_size = model.config.group_size
-        self._max_encoder_points = model.config.max_encoder_points
+        self.grouping: Grouping = model.config.grouping
         self._mask_group_size: int | None = None
         self._max_decoder_points: int | None = None
         self._voxels: WeakKeyDictionary[EncodedCloud, _Voxels] = WeakKeyDictionary()
@@ -143,19 +143,24 @@ class PointSAM:
         save_model(self.model, folder, dtype=dtype)
 
     @property
+    def precision(self) -> str:
+        """Of matrix products, "float32" or "bfloat16"."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
     def num_groups(self) -> int:
         """Centres of the next cloud (fewer where it has fewer points)."""
-        return self._num_groups
+        return self.grouping.num_groups
 
     @property
     def group_size(self) -> int | None:
         """Points per centre of the next cloud; None for Voronoi models."""
-        return self._group_size
+        return self.grouping.group_size
 
     @property
     def max_encoder_points(self) -> int | None:
         """Points of which the next cloud's groups are made at most; None: of all."""
-        return self._max_encoder_points
+        return self.grouping.max_encoder_points
 
     @property
     def fingerprint(self) -> str:
@@ -179,15 +184,7 @@ class PointSAM:
         Raises:
             ValueError: not a positive whole number, or group_size or max_encoder_points for a Voronoi model.
         """
-        given = {"num_groups": num_groups, "group_size": group_size, "max_encoder_points": max_encoder_points}
-        for name, value in given.items():
-            _check_count(name, value, least=0 if name == "max_encoder_points" else 1)
-            if value and name != "num_groups" and self._group_size is None:
-                raise ValueError(f"{name} {value} does not apply: in a Voronoi model every point has one centre")
-        self._num_groups = self._num_groups if num_groups is None else int(num_groups)
-        self._group_size = self._group_size if group_size is None else int(group_size)
-        if max_encoder_points is not None:
-            self._max_encoder_points = int(max_encoder_points) or None
+        self.grouping = self.grouping.adjusted(num_groups, group_size, max_encoder_points)
 
     @property
     def mask_group_size(self) -> int | None:
@@ -217,8 +214,9 @@ class PointSAM:
         """
         given = {"mask_group_size": mask_group_size, "max_decoder_points": max_decoder_points}
         for name, value in given.items():
-            _check_count(name, value, least=0)
-        if mask_group_size and self._group_size is None:
+            if value is not None:
+                check_count(name, value, least=0)
+        if mask_group_size and self.group_size is None:
             raise ValueError(f"mask_group_size {mask_group_size} does not apply: a Voronoi model has no groups")
         if mask_group_size is not None:
             self._mask_group_size = int(mask_group_size) or None
@@ -243,9 +241,7 @@ class PointSAM:
         # Only CUDA has a path of its own for this; every other device takes the CPU's.
         home = self.device if self.device.type == "cuda" else "cpu"
         placed = torch.from_numpy(unit)[None].to(home)
-        geometry = build_geometry(placed, self._num_groups, self._group_size, max_points=self._max_encoder_points).to(
-            self.device
-        )
+        geometry = build_geometry(placed, self.grouping).to(self.device)
         with self._autocast():
             embeddings = self.model.encode(geometry, colors).float()
         return EncodedCloud(
@@ -254,14 +250,23 @@ class PointSAM:
             center=center,
             scale=scale,
             normalized=normalize,
-            num_groups=self._num_groups,
-            group_size=self._group_size,
+            grouping=self.grouping,
             model_fingerprint=self.fingerprint,
             cloud_fingerprint=fingerprint_cloud(coords, rgb),
-            max_encoder_points=self._max_encoder_points,
             rgb=None if rgb is None else colors[0].round().byte().cpu().numpy(),
-            precision=str(self.dtype).removeprefix("torch."),
+            precision=self.precision,
         )
+
+    def encode_if_new(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
+        """The current cloud where it is this one, in these units and at the present grouping; else as `encode`."""
+        known = self.current
+        if (
+            known is not None
+            and (known.normalized, known.grouping) == (normalize, self.grouping)
+            and known.is_of(coords, rgb)
+        ):
+            return known
+        return self.encode(coords, rgb, normalize=normalize)
 
     def set_pointcloud(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> None:
         """Encode a cloud and make it the current one; see `encode`."""
@@ -291,7 +296,7 @@ class PointSAM:
 
         Args:
             coords, rgb: a cloud to set first, as `set_pointcloud` would; encoded again only if it is another one than
-                the current, or to be grouped otherwise. None asks about the current cloud.
+                the current, in other units, or to be grouped otherwise. None asks about the current cloud.
             prompt_point: [3], or [K, 3] for several clicks on one object; in the cloud's units.
             prompt_label: 1 (on the object) or 0 (off it), for all points or [K].
             mask_input: [N] logits of an earlier answer, to be refined.
@@ -306,7 +311,7 @@ class PointSAM:
         """
         points, labels = inputs.click_list(prompt_point, prompt_label)
         if coords is not None:
-            self._set_if_new(coords, rgb)
+            self.current = self.encode_if_new(coords, rgb)
         elif rgb is not None:
             raise ValueError("rgb came without coords; pass both, or neither for the current cloud")
         if mask_input is not None:
@@ -413,23 +418,6 @@ class PointSAM:
         if self.current is None:
             raise ValueError("there is no point cloud yet; call set_pointcloud(coords, rgb), or pass coords to predict")
         return self.current
-
-    def _set_if_new(self, coords: Any, rgb: Any) -> None:
-        grouping = (self._num_groups, self._group_size, self._max_encoder_points)
-        known = self.current
-        if (
-            known is None
-            or (known.num_groups, known.group_size, known.max_encoder_points) != grouping
-            or not known.is_of(coords, rgb)
-        ):
-            self.set_pointcloud(coords, rgb)
-
-
-def _check_count(name: str, value: Any, *, least: int) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} is {value!r}; it must be a {'' if least == 0 else 'positive '}whole number")
 
 
 def _variant_of_name(name_or_path: str | Path, variant: str | None) -> str | None:

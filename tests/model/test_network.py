@@ -20,7 +20,7 @@ def answer(network, batch=2):
     coords = torch.rand(batch, 200, 3, generator=generator) * 1.1 - 0.55
     rgb = torch.rand(batch, 200, 3, generator=generator) * 255
     logits = torch.randn(batch, 200, generator=generator)
-    geometry = build_geometry(coords, network.config.num_groups, network.config.group_size)
+    geometry = build_geometry(coords, network.config.grouping)
     embeddings = network.encode(geometry, rgb)
     labels = torch.tensor([[1, 0]]).expand(batch, -1)
     return embeddings, *network.decode(geometry, embeddings, coords[:, :2], labels, logits, multimask_output=True)
@@ -62,7 +62,7 @@ def test_clouds_of_a_batch_do_not_mix(network):
         rgb = torch.rand(2, 200, 3, generator=generator) * 255
         mask = torch.randn(2, 200, generator=generator)
         for b in range(2):
-            geometry = build_geometry(coords[b : b + 1], network.config.num_groups, network.config.group_size)
+            geometry = build_geometry(coords[b : b + 1], network.config.grouping)
             alone = network.encode(geometry, rgb[b : b + 1])
             torch.testing.assert_close(alone[0], embeddings[b], rtol=1e-4, atol=1e-4)
             single = network.decode(

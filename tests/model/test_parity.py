@@ -93,7 +93,7 @@ def run(request, named_model, reference):
     cloud = reference("cloud")
     coords = torch.from_numpy(cloud["coords"])[None]
     with torch.no_grad():
-        geometry = build_geometry(coords, config.num_groups, config.group_size)
+        geometry = build_geometry(coords, config.grouping)
         embeddings = model.encode(geometry, torch.from_numpy(cloud["rgb"]).float()[None])
     return Run(model, geometry, embeddings, reference(request.param), coords)
 

@@ -127,7 +127,7 @@ def test_the_original_protocol_and_losses_are_reproduced(
     model = named_model(config)
     targets = np.stack([cloud["part"] == part for part in expected["gt_part"]])
     coords = torch.from_numpy(cloud["coords"])[None]
-    geometry = build_geometry(coords, config.num_groups, config.group_size)
+    geometry = build_geometry(coords, config.grouping)
     embeddings = model.encode(geometry, torch.from_numpy(cloud["rgb"])[None].float()).expand(2, -1, -1)
     geometry = geometry.expand(2)
 

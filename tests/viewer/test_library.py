@@ -8,6 +8,7 @@ import pytest
 
 from point_sam import PointCloud, PointSAM
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
+from point_sam.model import Grouping
 from point_sam.viewer.library import Library, bytes_of
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.work import WorkQueue
@@ -117,7 +118,9 @@ def test_an_encoding_from_elsewhere_is_taken(work: WorkQueue, model: PointSAM, e
     assert encodes == []
 
 
-@pytest.mark.parametrize("other", [{"precision": "bfloat16"}, {"num_groups": 7}, {"max_encoder_points": 50}])
+@pytest.mark.parametrize(
+    "other", [{"precision": "bfloat16"}, {"grouping": Grouping(7, 8)}, {"grouping": Grouping(32, 8, 50)}]
+)
 def test_an_encoding_from_elsewhere_is_taken_as_it_is(
     work: WorkQueue, model: PointSAM, encodes: list[int], other: dict[str, object]
 ) -> None:
@@ -144,7 +147,7 @@ def test_what_is_stored_is_asked_for_again_when_it_was_dropped(
 
     def stored(scene: Scene) -> EncodedCloud | None:
         asked.append(scene.fingerprint)
-        return replace(known, num_groups=7) if scene.fingerprint == known.cloud_fingerprint else None
+        return replace(known, grouping=Grouping(7, 8)) if scene.fingerprint == known.cloud_fingerprint else None
 
     first, second = scene_of(0), scene_of(1)
     known = model.encode(first.xyz, None, normalize=True)

@@ -148,15 +148,7 @@ class MaskGenerator:
                     "there is no point cloud yet; call model.set_pointcloud(coords, rgb), or pass coords to generate"
                 )
             return current
-        grouping = ("num_groups", "group_size", "max_encoder_points")
-        if (
-            current is not None
-            and current.normalized == normalize
-            and all(getattr(current, name) == getattr(model, name) for name in grouping)
-            and current.is_of(coords, rgb)
-        ):
-            return current
-        return model.encode(coords, rgb, normalize=normalize)
+        return model.encode_if_new(coords, rgb, normalize=normalize)
 
     def _propose(self, encoded: EncodedCloud, prompts: np.ndarray, clicks: "_Clicks") -> Proposals:
         worth = prompts

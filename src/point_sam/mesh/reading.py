@@ -92,11 +92,8 @@ def load_mesh(path: str | os.PathLike[str]) -> Mesh:
     return mesh
 
 
-def import_trimesh(extra: str = "mesh") -> Any:
+def import_trimesh() -> Any:
     """The module trimesh.
-
-    Args:
-        extra: the package's extra that brings it to whoever asks.
 
     Raises:
         ImportError: it is not installed.
@@ -104,7 +101,7 @@ def import_trimesh(extra: str = "mesh") -> Any:
     try:
         import trimesh
     except ImportError as err:
-        raise ImportError(f"reading meshes needs trimesh: pip install 'point-sam[{extra}]'") from err
+        raise ImportError("reading meshes needs trimesh: pip install 'point-sam[mesh]'") from err
     if not trimesh.util.log.handlers:  # else Python prints its warnings, tracebacks among them, where nobody logs
         trimesh.util.log.addHandler(logging.NullHandler())
     return trimesh

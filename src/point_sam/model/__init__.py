@@ -2,7 +2,8 @@
 
 from point_sam.model.config import PRESETS, ModelConfig
 from point_sam.model.geometry import Geometry, build_geometry
+from point_sam.model.grouping import Grouping
 from point_sam.model.point_sam import PointSAMModel
 from point_sam.model.skeleton import without_values
 
-__all__ = ["PRESETS", "Geometry", "ModelConfig", "PointSAMModel", "build_geometry", "without_values"]
+__all__ = ["PRESETS", "Geometry", "Grouping", "ModelConfig", "PointSAMModel", "build_geometry", "without_values"]

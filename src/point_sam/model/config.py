@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from point_sam.model.grouping import Grouping, check_count
+
 Tokenizer = Literal["knn", "voronoi"]
 # eva02: separate q, k, v and a normalised SwiGLU. eva02_fused: one qkv and a plain SwiGLU (timm's small EVA-02 models).
 # eva: one qkv and a GELU MLP (EVA giant).
@@ -19,13 +21,10 @@ class ModelConfig:
         trunk: kind of transformer block.
         width, depth, num_heads: of the trunk; `width` is a multiple of `num_heads`.
         mlp_width: hidden width of the trunk's MLP.
-        num_groups: centres (tokens) per cloud, unless the caller says otherwise.
-        group_size: points per centre; None for "voronoi".
+        num_groups, group_size, max_encoder_points: see `Grouping`; group_size is None for "voronoi".
         patch_widths: widths of the patch encoder. KNN: the two hidden widths of the PointNet and its output.
             Voronoi: the width of the residual blocks and the output.
         mask_widths: the same of the mask encoder; its output is always 256, the width of the decoder.
-        max_encoder_points: larger clouds are grouped on a random choice of so many points, unless the caller says
-            otherwise; None groups all points. KNN only.
     """
 
     tokenizer: Tokenizer
@@ -45,22 +44,23 @@ class ModelConfig:
             raise ValueError(f'tokenizer is {self.tokenizer!r}; it must be "knn" or "voronoi"')
         if self.trunk not in ("eva02", "eva02_fused", "eva"):
             raise ValueError(f'trunk is {self.trunk!r}; it must be "eva02", "eva02_fused" or "eva"')
-        for name in ("width", "depth", "num_heads", "mlp_width", "num_groups", "group_size", "max_encoder_points"):
-            value = getattr(self, name)
-            optional = name in ("group_size", "max_encoder_points")
-            if not (isinstance(value, int) and value >= 1) and not (optional and value is None):
-                raise ValueError(f"{name} is {value!r}; it must be a positive whole number")
+        for name in ("width", "depth", "num_heads", "mlp_width"):
+            check_count(name, getattr(self, name), least=1)
         if self.width % self.num_heads:
             raise ValueError(f"width {self.width} is not a multiple of num_heads {self.num_heads}")
         if (self.group_size is None) != (self.tokenizer == "voronoi"):
             raise ValueError("group_size belongs to the knn tokenizer, and only to it")
-        if self.max_encoder_points is not None and self.tokenizer == "voronoi":
-            raise ValueError("max_encoder_points belongs to the knn tokenizer; in a Voronoi cell every point counts")
+        _ = self.grouping  # checks itself
         wanted = 3 if self.tokenizer == "knn" else 2
         for name in ("patch_widths", "mask_widths"):
             widths = getattr(self, name)
             if len(widths) != wanted or not all(isinstance(width, int) and width >= 1 for width in widths):
                 raise ValueError(f"{name} of a {self.tokenizer} tokenizer is {wanted} positive whole numbers")
+
+    @property
+    def grouping(self) -> Grouping:
+        """Of a cloud, unless the caller says otherwise."""
+        return Grouping(self.num_groups, self.group_size, self.max_encoder_points)
 
     @staticmethod
     def preset(name: str) -> "ModelConfig":

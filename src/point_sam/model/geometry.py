@@ -1,11 +1,13 @@
 """What an encoding needs to know of a cloud's geometry, whatever the weights: computed once, never differentiated."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from point_sam.model.grouping import Grouping
 from point_sam.ops import farthest_point_sample, gather_points, interpolation_weights, nearest
 
 
@@ -31,7 +33,7 @@ class Geometry:
 
     def to(self, device: torch.device | str) -> "Geometry":
         """The same on another device."""
-        return Geometry(*(value.to(device) for value in vars(self).values()))
+        return self._each(lambda value: value.to(device))
 
     def interpolating(self, points: Int[Tensor, " M"]) -> "Geometry":
         """The same centres and groups, interpolated to some of the points only."""
@@ -40,41 +42,38 @@ class Geometry:
 
     def expand(self, batch: int) -> "Geometry":
         """One cloud repeated `batch` times, without copying."""
-        return Geometry(*(value.expand(batch, *value.shape[1:]) for value in vars(self).values()))
+        return self._each(lambda value: value.expand(batch, *value.shape[1:]))
+
+    def repeat_interleave(self, times: int) -> "Geometry":
+        """Every cloud repeated `times` times, one after the other."""
+        return self._each(lambda value: value.repeat_interleave(times, 0))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Geometry":
+        return replace(self, **{field.name: change(getattr(self, field.name)) for field in fields(self)})
 
 
 @torch.no_grad()
-def build_geometry(
-    coords: Float[Tensor, "B N 3"], num_groups: int, group_size: int | None, *, max_points: int | None = None
-) -> Geometry:
+def build_geometry(coords: Float[Tensor, "B N 3"], grouping: Grouping) -> Geometry:
     """Centres by farthest point sampling, groups by nearest neighbours, interpolation from the three nearest centres.
 
     Args:
         coords: float32, in the unit ball.
-        num_groups: centres per cloud; N when there are fewer points.
-        group_size: points per group, at most N; None asks for Voronoi cells.
-        max_points: take centres and groups from a random choice of so many points where there are more, always the
-            same one for the same N. Every point is still interpolated. Not for Voronoi cells.
-
-    Raises:
-        ValueError: max_points for Voronoi cells.
+        grouping: how many centres, and of which points; every point is interpolated.
     """
-    if group_size is None and max_points is not None:
-        raise ValueError(f"max_points {max_points} does not apply: in a Voronoi model every point has one centre")
-    num_points = coords.shape[1]
+    num_points, most = coords.shape[1], grouping.max_encoder_points
     chosen = None
     seen = coords
-    if max_points is not None and num_points > max_points:
+    if most is not None and num_points > most:
         generator = torch.Generator().manual_seed(0)
-        chosen = torch.randperm(num_points, generator=generator)[:max_points].sort().values.to(coords.device)
+        chosen = torch.randperm(num_points, generator=generator)[:most].sort().values.to(coords.device)
         seen = coords[:, chosen]
-    center_index = farthest_point_sample(seen, min(num_groups, seen.shape[1]))
+    center_index = farthest_point_sample(seen, min(grouping.num_groups, seen.shape[1]))
     centers = gather_points(seen, center_index)
     interp_index, interp_weight = interpolation_weights(coords, centers)
-    if group_size is None:
+    if grouping.group_size is None:
         group_index = interp_index[..., 0]
     else:
-        group_index = nearest(centers, seen, min(group_size, seen.shape[1]))[1]
+        group_index = nearest(centers, seen, min(grouping.group_size, seen.shape[1]))[1]
         if chosen is not None:
             center_index, group_index = chosen[center_index], chosen[group_index]
     return Geometry(coords, center_index, centers, group_index, interp_index, interp_weight)

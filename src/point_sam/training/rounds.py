@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from point_sam.model import Geometry, PointSAMModel, build_geometry
+from point_sam.model import Geometry, Grouping, PointSAMModel, build_geometry
 from point_sam.training.affinity import AffinitySpaces, affinity_loss
 from point_sam.training.batches import Batch
 from point_sam.training.clicks import ClickSimulator
@@ -51,7 +51,7 @@ def run_rounds(
     affinity loss; with 0 rounds from it alone.
     """
     with torch.autocast(batch.coords.device.type, dtype=torch.bfloat16):
-        geometry = build_geometry(batch.coords, num_groups, group_size)
+        geometry = build_geometry(batch.coords, Grouping(num_groups, group_size))
         embeddings = model.encode(geometry, batch.rgb)
     # The encoder is differentiated once, with all that is asked of it.
     asked: list[tuple[Tensor, Tensor | None]] = []
@@ -86,7 +86,7 @@ def _click(
     quiet = set(rng.choice(np.arange(1, rounds), clickless, replace=False)) if clickless else set()
     simulator = ClickSimulator(batch.coords, batch.targets > 0.5)
     leaf = embeddings.requires_grad_()
-    repeated = _repeat(geometry, masks)
+    repeated = geometry.repeat_interleave(masks)
     points, labels = [], []
     logits: Tensor | None = None
     losses, ious = [], []
@@ -120,7 +120,3 @@ def _click(
         losses.append(loss.item())
         ious.append(terms.iou.gather(1, kept).mean().item())
     return losses, ious, leaf.grad
-
-
-def _repeat(geometry: Geometry, times: int) -> Geometry:
-    return Geometry(*(value.repeat_interleave(times, 0) for value in vars(geometry).values()))

@@ -135,7 +135,7 @@ def _detect(path: Path) -> bool:
 
 LAYOUT = Layout(
     "objects",
-    "objects.npz with objects.json beside it, as `point-sam data build-objects` writes them",
+    "objects.npz with objects.json beside it, as `python -m recipes.objects` writes them",
     _detect,
     ObjectCollection.read,
 )

@@ -22,6 +22,9 @@ import numpy as np
 from point_sam.clouds import PointCloudError
 from point_sam.datasets.labeled import LabeledCloud
 from point_sam.datasets.opening import Layout
+from point_sam.mesh.mesh import Mesh
+from point_sam.mesh.sampling import sample_surface
+from point_sam.mesh.wavefront import read_obj_surfaces
 
 NUM_POINTS = 10_000  # as many as PartNet's own point_sample/ has of a shape
 _TREE, _META, _MOVES, _MESHES = "result.json", "meta.json", "mobility_v2.json", "textured_objs"
@@ -58,35 +61,26 @@ class PartNetMobility:
         Raises:
             PointCloudError: its tree or a mesh is missing or damaged, or there is no surface.
         """
-        from point_sam.datasets.building.obj import read_obj_meshes
-        from point_sam.datasets.building.sampling import draw_points
-
         folder = self._folders[index]
         leaves = list(_leaves(_read_json(folder / _TREE), folder))
         links = _links(folder)
-        meshes, owners = [], []
+        surfaces, leaf_of = [], []
         try:
             for leaf, (_, objs) in enumerate(leaves):
                 for name in objs:
-                    found = read_obj_meshes(folder / _MESHES / f"{name}.obj")
-                    meshes += [mesh for _, mesh in found]
-                    owners += [leaf] * len(found)
-            generator = np.random.default_rng(zlib.crc32(self.names[index].encode()))
-            xyz, rgb, drawn = draw_points(meshes, NUM_POINTS, generator)
+                    found = read_obj_surfaces(folder / _MESHES / f"{name}.obj")
+                    surfaces += [(name, surface) for _, surface in found]
+                    leaf_of += [leaf] * len(found)
+            mesh = Mesh.of(surfaces)
+            samples = sample_surface(mesh, NUM_POINTS, zlib.crc32(self.names[index].encode()))
         except (OSError, ValueError) as err:
             raise PointCloudError(f"{folder}: {err}") from err
-        part = np.array(owners)[drawn]
+        part = np.array(leaf_of)[mesh.piece[samples.face]]
         labels = {"part": part}
         if links:
             labels = {"link": np.array([links.get(number, -1) for number, _ in leaves])[part], **labels}
-        has_color = any(mesh.color.known for mesh in meshes)
-        return LabeledCloud(
-            xyz.astype(np.float32),
-            rgb if has_color else None,
-            labels,
-            name=self.names[index],
-            family=self.families[index],
-        )
+        xyz = samples.xyz.astype(np.float32)
+        return LabeledCloud(xyz, samples.rgb, labels, name=self.names[index], family=self.families[index])
 
     def split(self, name: str) -> list[int]:
         """PartNet-Mobility is published without a split.

@@ -1,1 +1,1 @@
-"""Labelled clouds to train and to evaluate on: check them, or build a collection."""
+"""Labelled clouds to train and to evaluate on: check them."""
