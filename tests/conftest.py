@@ -44,6 +44,29 @@ settings.load_profile("untimed")
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
 
+# Folders and files of tests that train, start processes or a browser, or work on large clouds: `-m "not slow"` leaves
+# them out. Single slow tests elsewhere carry the marker themselves.
+SLOW = [
+    "benchmarks",
+    "viewer/browser",
+    *(f"cli/test_{name}.py" for name in ("demo", "encode", "evaluate", "everything", "everything_mesh", "hard_meshes")),
+    *(f"cli/test_{name}.py" for name in ("process", "segment_focus", "segment_mesh", "start_encoded", "train", "view")),
+    *(f"evaluation/test_{name}.py" for name in ("runs", "workers")),
+    "model/test_memory.py",
+    *(f"recipes/objects/test_{name}.py" for name in ("builder", "command")),
+    *(f"training/test_{name}.py" for name in ("checkpointing", "pretraining", "trainer", "two_processes")),
+    *(f"viewer/test_{name}.py" for name in ("people", "server")),
+    *(f"test_{name}.py" for name in ("examples", "notebook", "site", "wheel")),
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(folder)
+        if any(path.is_relative_to(name) for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 def weight_by_name(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     """The value that the reference outputs were made with: see tests/data/reference/README.md."""

@@ -12,7 +12,6 @@ from point_sam import read_pointcloud
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SHORTER = {"3_everything": ["--points", "16"], "6_finetune": ["--steps", "1", "--tests", "1"]}
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""README, docs, recipes: every command and snippet of all pages is found here, run or parsed; links and pictures hold."""
+"""README, docs, recipes: every command and snippet on their pages is found here, run or parsed; links hold."""
 
 import json
 import re

@@ -20,7 +20,6 @@ from point_sam.cli.app import build
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-pytestmark = pytest.mark.slow
 
 
 class Page(HTMLParser):
