@@ -49,14 +49,21 @@ REFERENCE = Path(__file__).parent / "data" / "reference"
 SLOW = [
     "benchmarks",
     "viewer/browser",
+    "automatic/test_generator.py",
+    "checkpoints/test_loading.py",
     *(f"cli/test_{name}.py" for name in ("demo", "encode", "evaluate", "everything", "everything_mesh", "hard_meshes")),
-    *(f"cli/test_{name}.py" for name in ("process", "segment_focus", "segment_mesh", "start_encoded", "train", "view")),
+    *(f"cli/test_{name}.py" for name in ("process", "segment", "segment_focus", "segment_mesh", "start_encoded")),
+    *(f"cli/test_{name}.py" for name in ("train", "view")),
+    "clouds/test_round_trips.py",
     *(f"evaluation/test_{name}.py" for name in ("runs", "workers")),
     "model/test_memory.py",
     *(f"recipes/objects/test_{name}.py" for name in ("builder", "command")),
-    *(f"training/test_{name}.py" for name in ("checkpointing", "pretraining", "trainer", "two_processes")),
-    *(f"viewer/test_{name}.py" for name in ("people", "server")),
-    *(f"test_{name}.py" for name in ("examples", "notebook", "site", "wheel")),
+    *(f"training/test_{name}.py" for name in ("checkpointing", "drawing", "pretraining", "trainer", "two_processes")),
+    *(f"viewer/test_{name}.py" for name in ("autosave", "people", "server", "ui", "workspace")),
+    *(
+        f"test_{name}.py"
+        for name in ("display", "encoded", "examples", "focus", "notebook", "picture", "site", "wheel")
+    ),
 ]
 
 
