@@ -45,6 +45,10 @@ settings.load_profile("untimed")
 REFERENCE = Path(__file__).parent / "data" / "reference"
 
 
+# Parts of names of weights that the rule does not divide by their width.
+UNSCALED = ("point_embeddings", "no_mask_embed", "iou_token", "mask_tokens", "gaussian")
+
+
 def weight_by_name(name: str, shape: tuple[int, ...]) -> torch.Tensor:
     """The value that the reference outputs were made with: see tests/data/reference/README.md."""
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
@@ -53,7 +57,7 @@ def weight_by_name(name: str, shape: tuple[int, ...]) -> torch.Tensor:
         x = 0.05 * x
     elif len(shape) <= 1:
         x = 1 + 0.1 * x
-    elif not any(part in name for part in ("embeddings", "token", "embed.weight", "gaussian")):
+    elif not any(part in name for part in UNSCALED):
         x = x / np.sqrt(np.prod(shape[1:]))
     return torch.from_numpy(np.asarray(x, np.float32))
 

@@ -134,6 +134,7 @@ def test_the_original_protocol_and_losses_are_reproduced(
     clicks: list[list[tuple[int, bool]]] = [[], []]
     logits: Tensor | None = None
     total = 0.0
+    predicted_ious: list[Tensor] = []
     for step in range(5):
         for row, target in enumerate(targets):
             predicted = None if logits is None else (logits[row] > 0).numpy()
@@ -151,10 +152,11 @@ def test_the_original_protocol_and_losses_are_reproduced(
         total += float((loss + error).mean()) / 5
         logits = candidates[torch.arange(2), scores.argmax(1)]
         np.testing.assert_allclose(mask_iou(logits[:, None], torch.from_numpy(targets))[:, 0], expected[f"iou_{step}"])
-        assert relative(logits[:, ::4].numpy(), expected[f"logits_{step}"]) < 1e-4
-        assert float(loss.mean()) == pytest.approx(expected[f"loss_mask_{step}"], rel=1e-4)
-        # The fed-back logits of random weights amplify rounding: float64 is as far from the reference as float32 is.
-        tolerance = 1e-4 if step == 0 else 3e-4
-        np.testing.assert_allclose(scores, expected[f"iou_preds_{step}"], rtol=0, atol=tolerance)
-        assert float(error.mean()) == pytest.approx(expected[f"loss_iou_{step}"], abs=1e-4)
-    assert total == pytest.approx(expected["loss"], rel=1e-4)
+        assert relative(logits[:, ::4].numpy(), expected[f"logits_{step}"]) < 1e-5
+        predicted_ious.append(scores.flatten())
+        assert float(loss.mean()) == pytest.approx(expected[f"loss_mask_{step}"], rel=1e-5)
+        assert float(error.mean()) == pytest.approx(expected[f"loss_iou_{step}"], abs=1e-5)
+    assert total == pytest.approx(expected["loss"], rel=1e-5)
+    # Of all clicks in one: a single prediction may be close to zero, where float32 has fewer digits to agree in.
+    wanted = np.concatenate([expected[f"iou_preds_{step}"].ravel() for step in range(5)])
+    assert relative(torch.cat(predicted_ious).numpy(), wanted) < 1e-5
