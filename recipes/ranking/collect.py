@@ -20,7 +20,7 @@ from point_sam.datasets.labeled import LabeledCloud, part_masks, usable_labels
 from point_sam.datasets.layouts.objects import ObjectCollection
 from point_sam.ops.clicks import next_click
 from point_sam.pyramid import Pyramid
-from recipes.scenes.compose import KINDS, compose
+from recipes.scenes.compose import KINDS, Pick, compose
 
 # Of the clouds that are drawn; the others are single objects.
 SCENES = 0.58
@@ -30,6 +30,7 @@ NO_COLOR = 0.2
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("objects", type=Path, help="the object collection (recipes/objects)")
     parser.add_argument("--split", default="train", help="of the collection")
@@ -53,7 +54,7 @@ def main() -> None:
     save(arguments.out, rows)
 
 
-def picker(objects: ObjectCollection, split: str):  # noqa: ANN201
+def picker(objects: ObjectCollection, split: str) -> Pick:
     """A function that draws a family, then one of its objects."""
     families: dict[str, list[int]] = {}
     for index in objects.split(split):
@@ -62,7 +63,9 @@ def picker(objects: ObjectCollection, split: str):  # noqa: ANN201
     return lambda rng: objects[int(rng.choice(families[names[int(rng.integers(len(names)))]]))]
 
 
-def draw(rng: Generator, pick) -> tuple[str, Float32[np.ndarray, "N 3"], UInt8[np.ndarray, "N 3"] | None, np.ndarray]:  # noqa: ANN001
+def draw(
+    rng: Generator, pick: Pick
+) -> tuple[str, Float32[np.ndarray, "N 3"], UInt8[np.ndarray, "N 3"] | None, Bool[np.ndarray, "M N"]]:
     """A cloud in the unit ball, its colours, and masks to click on."""
     if rng.random() < SCENES:
         kind = KINDS[int(rng.integers(len(KINDS)))]

@@ -19,6 +19,7 @@ _FOLDS = 4
 
 
 def main() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clicks", type=Path, nargs="+", help="files of recipes.ranking.collect")
     parser.add_argument("-o", "--out", type=Path, required=True)
@@ -61,8 +62,9 @@ def grow(signs: np.ndarray, iou: np.ndarray, click: np.ndarray) -> Trees:
 
 
 def compare(clicks: dict[str, np.ndarray]) -> None:
-    """Mean IoU of what is taken after each click on clouds left out, by kind: whole cloud, trees, best of all answers."""
-    fold = np.random.default_rng(0).permutation(int(clicks["cloud"].max()) + 1)[clicks["cloud"]] % _FOLDS
+    """Mean IoU of what is taken after each click on clouds left out: whole cloud, trees, best of all answers."""
+    order = np.random.default_rng(0).permutation(int(clicks["cloud"].max()) + 1)
+    fold = order[clicks["cloud"]] % _FOLDS
     predicted = np.zeros(len(fold))
     for part in range(_FOLDS):
         train = fold != part

@@ -1,7 +1,7 @@
 """Scenes composed of labelled objects, as scanners see them: streets, tables, rooms, yards from the air.
 
-A scene is a `LabeledCloud` in metres, z up, with the labels `thing` (an object) and `part` (a part of one); ground, walls
-and tables are -1. Every scene is a function of its generator alone.
+A scene is a `LabeledCloud` in metres, z up, with the labels `thing` (an object) and `part` (a part of one); ground,
+walls and tables are -1. Every scene is a function of its generator alone.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class _Canvas:
     def thing_at(
         self, cloud: LabeledCloud, size: float, place: Float[np.ndarray, " 3"], spacing: float, touching: bool = False
     ) -> bool:
-        """An object of `size` (its longest side, metres), turned about z, standing at a place; False if there is no room."""
+        """An object of `size` (its longest side), turned about z, standing at a place; False if there is no room."""
         rng = self.rng
         turn = rng.uniform(0, 2 * np.pi)
         c, s = np.cos(turn), np.sin(turn)
@@ -100,7 +100,7 @@ def compose(kind: str, rng: Generator, pick: Pick, *, name: str = "") -> Labeled
 
 
 def _street(canvas: _Canvas, pick: Pick) -> tuple[np.ndarray, ...]:
-    """Things of 0.5 to 5 m beside a road between facades, under one rotating scanner: rings, occlusion, thin far away."""
+    """Things of 0.5 to 5 m beside a road, under one rotating scanner: rings, occlusion, thin far away."""
     rng = canvas.rng
     half = rng.uniform(7, 13)
     height = rng.uniform(1.5, 2.2)

@@ -70,8 +70,8 @@ class Session:
     """Segments one object of a cloud by clicks.
 
     Every click is looked at in balls of several sizes: each is encoded by itself and answers, and the answer is taken
-    that is most likely right (`point_sam.pyramid`). So a click finds a cup on a table, the table and the room, and costs
-    the same in a cloud of any size. Later clicks refine what was taken, and look once more in a ball round it.
+    that is most likely right (`point_sam.pyramid`). So a click finds a cup on a table, the table and the room, and
+    costs the same in a cloud of any size. Later clicks refine what was taken, and look once more in a ball round it.
 
     With `scales="whole"` the cloud is looked at as it was encoded, and refined as the original does: the first click
     asks for three candidates and keeps the one with the best predicted IoU; every later click sends all the clicks so

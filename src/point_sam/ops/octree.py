@@ -1,7 +1,7 @@
 """An octree over a cloud: bounded, even samples of any ball, and the way back from a sample to all points.
 
-Points are sorted along a Morton curve (Morton 1966) of 2^21 cells an axis, so that every cell of every level is a run of
-that order. A ball is walked from coarse cells to fine ones until it holds enough of them; its sample is one point of
+Points are sorted along a Morton curve (Morton 1966) of 2^21 cells an axis, so that every cell of every level is a run
+of that order. A ball is walked from coarse cells to fine ones until it holds enough of them; its sample is one point of
 each. But for points that coincide nothing here depends on the order in which the cloud came.
 """
 

@@ -5,13 +5,13 @@ from jaxtyping import Bool, Float32, Int64
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-# A piece that nobody clicked is kept if it holds so much of the largest one. On real scans that gave up to +0.05 IoU and
-# never cost any; things of several pieces (the two sides of a trunk behind a branch) stay whole.
+# A piece that nobody clicked is kept if it holds so much of the largest one: things in several pieces, such as the two
+# sides of a trunk behind a branch, stay whole.
 LEAST = 0.2
 
 
 def find_pieces(mask: Bool[np.ndarray, " M"], neighbors: Int64[np.ndarray, "M k"]) -> Int64[np.ndarray, " M"]:
-    """The piece of every point of the mask, from 0 on; -1 off it. Neighbours that are both in the mask are in one piece."""
+    """The piece of every point of the mask, from 0 on; -1 off it. Neighbours in the mask are in one piece."""
     index = np.flatnonzero(mask)
     place = np.full(len(mask), -1)
     place[index] = np.arange(len(index))

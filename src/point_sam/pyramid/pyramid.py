@@ -23,7 +23,7 @@ from point_sam.pyramid.pieces import drop_specks
 from point_sam.pyramid.ranking import predict_iou
 from point_sam.pyramid.signs import Agreement, Answers, find_signs
 
-# From one ball to the next smaller: on real scans .5 and .7 are no better.
+# From one ball to the next smaller.
 _STEP = 0.6
 # Balls that a first click is looked at in, the whole cloud among them.
 _MOST = 7

@@ -1,7 +1,7 @@
 """From the signs of an answer to the IoU to expect of it: regression trees, boosted (Friedman 2001), as plain arrays.
 
-`recipes/ranking` grows them on composed scenes and objects. The network's own predicted IoU is one of the signs; alone it
-says how well a mask fits what of the thing lies in its ball, whatever was cut off.
+`recipes/ranking` grows them on composed scenes and objects. The network's own predicted IoU is one of the signs; alone
+it says how well a mask fits what of the thing lies in its ball, whatever was cut off.
 """
 
 from dataclasses import dataclass
