@@ -97,7 +97,7 @@ def read_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """The embeddings of `view --encoded`, for whatever is opened: see `stored` of `point_sam.viewer.library.Library`.
+    """The embeddings of `view --encoded`, for whatever is opened: see `point_sam.viewer.encoding_cache.EncodingCache`.
 
     Args:
         options, model: which grouping is asked for, and what they are loaded for.

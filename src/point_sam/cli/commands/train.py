@@ -172,13 +172,13 @@ def _settings(config: Path | None, out: Path, changes: dict[str, Any], *, resume
 
 
 def _describe(settings: "TrainConfig", device: str | None) -> dict[str, Any]:
+    from point_sam.training.model import make_model
     from point_sam.training.plan import make_plan
     from point_sam.training.processes import start_processes
-    from point_sam.training.starting import make_trainee
 
     accelerator = start_processes(device)
     plan = make_plan(settings, processes=accelerator.num_processes, device=accelerator.device)
-    trainee = make_trainee(settings, accelerator.device, bfloat16=plan.precision == "bfloat16")
+    trainee = make_model(settings, accelerator.device)
     count = {flag: sum(p.numel() for p in trainee.parameters() if p.requires_grad >= flag) for flag in (False, True)}
     return {
         "training_data": f"{settings.data}: {plan.data}",

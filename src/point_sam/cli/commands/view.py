@@ -104,6 +104,7 @@ def command(
     """
     from point_sam.viewer.security import check_token, is_loopback
     from point_sam.viewer.server import address_of, listen, start, stop, url_of
+    from point_sam.viewer.ui import serve
 
     if file is not None and not file.is_file():
         raise FileNotFoundError(f"{file}: no such file")
@@ -151,9 +152,9 @@ def command(
                     opened = viewer.open(viewer.file)  # what cannot be opened is told here, not in the page
                     if embedding is not None:
                         check_embedding(embedding, file, opened.scene.cloud, settings)
-                        viewer.library.add(read_embedding(embedding, file, network))
+                        viewer.encoding_cache.add(read_embedding(embedding, file, network))
         server = start(bound, token=token)
-        viewer.serve(server)
+        pages = serve(viewer, server)
         if not is_loopback(address_of(bound)[0]):
             remark(f"warning: other machines can reach {host}; whoever has the address with its token gets in")
             remark("warning: nothing is encrypted; on networks of others use an SSH tunnel instead")
@@ -162,6 +163,7 @@ def command(
         except KeyboardInterrupt:
             pass
         finally:
+            pages.close()
             viewer.close()
             stop(server)
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from point_sam.viewer.asked import one_of, within
+from point_sam.viewer.ui_panel import one_of, within
 
 
 def test_what_is_offered_is_taken() -> None:

@@ -1,14 +1,74 @@
-"""What a browser sends as an upload, without a browser."""
+"""That viser has what is used of it, and what a browser sends as an upload, without a browser."""
 
+import ast
+import importlib.metadata
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import viser
 import viser._messages as messages
 
-from point_sam.viewer.uploads import limit_uploads
+import point_sam.viewer
+from point_sam.viewer import viser_private
+from point_sam.viewer.server import listen, start, stop
+from point_sam.viewer.viser_private import MEMBERS, VERSIONS, check_version, limit_uploads
 
 LIMIT = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def owners() -> Iterator[SimpleNamespace]:
+    with listen("127.0.0.1", 0) as bound:
+        server = start(bound)
+        yield SimpleNamespace(viser=viser, gui=server.gui, button=server.gui.add_upload_button("a"))
+        stop(server)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_viser_has_it(owners: SimpleNamespace, member: str) -> None:
+    try:
+        attrgetter(member)(owners)
+    except AttributeError:
+        pytest.fail(f"viser {viser.__version__} has no {member}; the viewer needs viser {VERSIONS}")
+
+
+def test_uploads_are_counted_under_these_names() -> None:
+    assert set(viser._gui_api._FileUploadState.__annotations__) >= {"transferred_bytes", "total_bytes"}
+
+
+def test_a_version_that_lacks_a_member_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viser_private, "MEMBERS", (*MEMBERS, "gui._no_such_member"))
+    told = rf"^viser {viser.__version__} has no gui\._no_such_member; the viewer needs viser >=1\.1,<1\.2$"
+    with listen("127.0.0.1", 0) as bound, pytest.raises(RuntimeError, match=told):
+        start(bound)
+
+
+def test_a_version_that_listens_another_way_is_refused() -> None:
+    with pytest.raises(RuntimeError, match=r"does not listen through websockets\.asyncio\.server\.serve"):
+        check_version(SimpleNamespace(), served=[])
+
+
+def test_the_versions_are_those_of_the_extra() -> None:
+    wanted = importlib.metadata.requires("point-sam") or []
+    ours = {line.partition(";")[0].strip() for line in wanted if line.startswith("viser")}
+    assert [set(line.removeprefix("viser").split(",")) for line in ours] == [set(VERSIONS.split(","))]
+
+
+def test_no_other_file_uses_private_members_of_others() -> None:
+    users = set()
+    for path in Path(point_sam.viewer.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            owner = ast.unparse(node.value) if isinstance(node, ast.Attribute) else "self"
+            imported = [name.name for name in node.names] if isinstance(node, ast.ImportFrom) else []
+            if owner != "self" and node.attr.startswith("_") and not node.attr.startswith("__"):
+                users.add(path.name)
+            if any(name.startswith("_") for name in imported):
+                users.add(path.name)
+    assert users == {"viser_private.py"}
 
 
 class Connection:
@@ -55,8 +115,8 @@ class Browser:
         start, part = self.gui._handle_file_transfer_start, self.gui._handle_file_transfer_part
         self.connection.register_handler(messages.FileTransferStartUpload, start)
         self.connection.register_handler(messages.FileTransferPart, part)
-        client = SimpleNamespace(_websock_connection=self.connection, gui=self.gui)
-        limit_uploads(client, LIMIT, self.refused.append)
+        self.gui._websock_interface = self.connection
+        limit_uploads(SimpleNamespace(gui=self.gui), LIMIT, self.refused.append)
 
     def start(self, size: int, parts: int, name: str = "first") -> None:
         message = messages.FileTransferStartUpload("button", name, "a.ply", "", parts, size)

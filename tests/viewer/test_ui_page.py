@@ -12,6 +12,7 @@ from point_sam import PointSAM
 from point_sam.viewer.app import Viewer
 from point_sam.viewer.autosave import Autosave
 from point_sam.viewer.scene import Scene
+from point_sam.viewer.ui import Pages
 from tests.viewer.browserless import Tab
 
 
@@ -24,9 +25,17 @@ def viewer(model: PointSAM, scene: Scene, tmp_path: Path) -> Iterator[Viewer]:
 
 
 @pytest.fixture
-def tab(viewer: Viewer) -> Tab:
+def pages(viewer: Viewer) -> Iterator[Pages]:
+    """Of those who are connected to it."""
+    pages = Pages(viewer)
+    yield pages
+    pages.close()
+
+
+@pytest.fixture
+def tab(pages: Pages) -> Tab:
     """scan.ply is open in it."""
-    return opened(Tab(viewer))
+    return opened(Tab(pages))
 
 
 def opened(tab: Tab, name: str = "scan.ply") -> Tab:
@@ -61,10 +70,8 @@ def held(viewer: Viewer) -> Iterator[Callable[[], None]]:
 
 
 class TestWhatIsGoingOn:
-    def test_a_refused_action_leaves_the_progress_of_an_encoding(
-        self, viewer: Viewer, held: Callable[[], None]
-    ) -> None:
-        tab = Tab(viewer)
+    def test_a_refused_action_leaves_the_progress_of_an_encoding(self, pages: Pages, held: Callable[[], None]) -> None:
+        tab = Tab(pages)
         tab.open("scan.ply")
         shown = tab.panel.progress.value
         for refused in (tab.click, lambda: tab.open("none.ply"), lambda: tab.press(tab.panel.everything)):
@@ -88,7 +95,7 @@ class TestWhatIsGoingOn:
         assert "broken.ply" in tab.said
         assert not tab.panel.progress.visible
         tab.click()
-        assert len(tab.page._workspace.state.clicks) == 2
+        assert len(tab.workspace.state.clicks) == 2
 
 
 class TestAFailedEncoding:
@@ -101,12 +108,12 @@ class TestAFailedEncoding:
         ],
     )
     def test_is_told_and_nothing_is_open(
-        self, viewer: Viewer, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+        self, viewer: Viewer, pages: Pages, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
     ) -> None:
         def fail(*_: object, **__: object) -> None:
             raise error
 
-        tab = Tab(viewer)
+        tab = Tab(pages)
         with monkeypatch.context() as patch:
             patch.setattr(viewer.model, "encode", fail)
             tab.open("scan.ply")
@@ -119,8 +126,10 @@ class TestAFailedEncoding:
         opened(tab).click()
         assert tab.said.startswith("mask: ")
 
-    def test_so_is_one_that_finds_the_queue_full(self, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
-        tab = Tab(viewer)
+    def test_so_is_one_that_finds_the_queue_full(
+        self, viewer: Viewer, pages: Pages, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tab = Tab(pages)
         with monkeypatch.context() as patch:
             patch.setattr(viewer.work, "_max_waiting", 0)
             tab.open("scan.ply")
@@ -198,10 +207,10 @@ class TestUnfinishedWork:
         assert tab.said == "Thrown away"
         assert list((tmp_path / "autosave").iterdir()) == []
 
-    def test_it_is_offered_when_a_tab_that_was_lost_is_given_up(self, viewer: Viewer) -> None:
+    def test_it_is_offered_when_a_tab_that_was_lost_is_given_up(self, pages: Pages) -> None:
         storage: dict[str, str] = {}
-        lost, stranger = accepted(opened(Tab(viewer, storage))), opened(Tab(viewer))
-        back = opened(Tab(viewer, storage))
+        lost, stranger = accepted(opened(Tab(pages, storage))), opened(Tab(pages))
+        back = opened(Tab(pages, storage))
         assert not back.panel.saved_text.visible
         lost.leave()
         back.finish()
@@ -209,13 +218,13 @@ class TestUnfinishedWork:
         assert back.panel.saved_text.visible
         assert not stranger.panel.saved_text.visible
 
-    def test_a_damaged_autosave_is_told_to_its_browser_alone(self, viewer: Viewer, tmp_path: Path) -> None:
+    def test_a_damaged_autosave_is_told_to_its_browser_alone(self, pages: Pages, tmp_path: Path) -> None:
         storage: dict[str, str] = {}
-        accepted(opened(Tab(viewer, storage))).leave()
+        accepted(opened(Tab(pages, storage))).leave()
         (saved,) = (tmp_path / "autosave").iterdir()
         saved.write_text("{")
-        assert f"the autosave {saved.name} cannot be read" in opened(Tab(viewer, storage)).said
-        assert opened(Tab(viewer)).said == "Click on a part; shift-click takes away"
+        assert f"the autosave {saved.name} cannot be read" in opened(Tab(pages, storage)).said
+        assert opened(Tab(pages)).said == "Click on a part; shift-click takes away"
 
     @pytest.mark.parametrize(("suffix", "stays"), [(".ply", 1), (".npy", 1), (".npz", 0), (".json", 0)])
     def test_only_an_export_that_holds_all_of_it_ends_it(
@@ -245,24 +254,24 @@ class TestStop:
 
 class TestFiles:
     def test_points_without_coordinates_are_told_with_the_servers_flag(
-        self, viewer: Viewer, model: PointSAM, tmp_path: Path
+        self, viewer: Viewer, pages: Pages, model: PointSAM, tmp_path: Path
     ) -> None:
         (tmp_path / "holes.xyz").write_text("0 0 0\n1 0 0\n0 1 0\nnan 0 0\n")
-        tab = Tab(viewer)
+        tab = Tab(pages)
         tab.open("holes.xyz")
         assert "drop them (point-sam view --drop-invalid does) or repair the source" in tab.said
 
         dropping = Viewer(model, tmp_path, autosave=viewer.autosave, drop_invalid=True)
-        assert len(opened(Tab(dropping), "holes.xyz").page._workspace.scene) == 3
+        assert len(opened(Tab(Pages(dropping)), "holes.xyz").workspace.scene) == 3
         dropping.close()
 
-    def test_uploads_do_not_push_out_what_is_shared(self, viewer: Viewer, tmp_path: Path) -> None:
+    def test_uploads_do_not_push_out_what_is_shared(self, viewer: Viewer, pages: Pages, tmp_path: Path) -> None:
         shared = viewer.open(tmp_path / "scan.ply")
-        tab = Tab(viewer)
+        tab = Tab(pages)
         for count in range(3, 9):
             tab.upload("mine.xyz", b"".join(b"%d 0 1\n" % i for i in range(count)))
             tab.wait()
-            assert (len(tab.page._workspace.scene), tab.page._workspace.scene.path) == (count, None)
+            assert (len(tab.workspace.scene), tab.workspace.scene.path) == (count, None)
         assert viewer.open(tmp_path / "scan.ply") is shared
         assert shared.scene.path == tmp_path / "scan.ply"
         assert len(viewer._places) == 0

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from point_sam.encoded import EncodedCloud
+from point_sam.model import Grouping
 from point_sam.predictor import PointSAM
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.work import WorkQueue
@@ -17,7 +18,7 @@ MAX_BYTES = 4 << 30
 _LOG = logging.getLogger(__name__)
 
 
-class Library:
+class EncodingCache:
     """Encoded clouds by cloud, weights, precision and grouping. Threads may share it.
 
     One that was dropped stays alive for those who use it, and is found again as long as somebody does.
@@ -74,14 +75,8 @@ class Library:
         Raises:
             QueueClosedError, QueueFullError: as `WorkQueue.submit`.
         """
-        key = _Key(
-            scene.fingerprint,
-            model.fingerprint,
-            str(model.dtype).removeprefix("torch."),
-            model.num_groups,
-            model.group_size,
-            model.max_encoder_points,
-        )
+        precision = str(model.dtype).removeprefix("torch.")
+        key = _Key(scene.fingerprint, model.fingerprint, precision, model.grouping)
         answer: Future[EncodedCloud] = Future()
         with self._lock:
             found = self._find(key)
@@ -90,12 +85,7 @@ class Library:
                 return answer
             coming = self._coming.get(key)
             if coming is None:
-                coming = self._work.submit(
-                    lambda: self._make(scene, model),
-                    owner=owner,
-                    on_start=on_start,
-                    long=True,
-                )
+                coming = self._work.submit(lambda: self._make(scene, model), owner=owner, on_start=on_start, long=True)
                 self._coming[key] = coming
                 coming.add_done_callback(lambda done: self._arrived(key, done))
         coming.add_done_callback(lambda done: _hand_on(done, answer))
@@ -139,14 +129,7 @@ class Library:
         return found
 
     def _keep(self, encoded: EncodedCloud) -> None:
-        key = _Key(
-            encoded.cloud_fingerprint,
-            encoded.model_fingerprint,
-            encoded.precision,
-            encoded.num_groups,
-            encoded.group_size,
-            encoded.max_encoder_points,
-        )
+        key = _Key(encoded.cloud_fingerprint, encoded.model_fingerprint, encoded.precision, encoded.grouping)
         self._alive[key] = encoded
         self._kept[key] = encoded
         self._kept.move_to_end(key)
@@ -166,9 +149,7 @@ class _Key(NamedTuple):
     cloud: str
     model: str
     precision: str
-    num_groups: int
-    group_size: int | None
-    max_encoder_points: int | None
+    grouping: Grouping
 
 
 def bytes_of(encoded: EncodedCloud) -> int:

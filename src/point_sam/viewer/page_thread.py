@@ -9,17 +9,17 @@ Callback: TypeAlias = Callable[[Any], Coroutine[Any, Any, None]]
 MAX_PENDING = 64  # actions that wait; more is a key that is held down
 
 
-class Hand:
+class PageThread:
     """Carries out actions one after the other.
 
     Args:
-        name: of its thread.
-        on_error: told, in that thread, what an action raised.
+        name: of the thread.
+        on_error: told, in the thread, what an action raised.
     """
 
     def __init__(self, name: str, on_error: Callable[[Exception], Any]) -> None:
         self._on_error = on_error
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._counting = threading.Lock()
         self._pending = 0
 
@@ -28,7 +28,7 @@ class Hand:
         with self._counting:
             self._pending += 1
         try:
-            self._thread.submit(self._run, action)
+            self._executor.submit(self._run, action)
         except RuntimeError:  # the page was closed meanwhile
             return
 
@@ -47,22 +47,22 @@ class Hand:
 
     def on_last(self, action: Callable[[], Any]) -> Callback:
         """Of updates that come faster than they are carried out, the last one alone."""
-        waiting: list[Any] = []
+        waiting = threading.Event()
 
         def run() -> None:
             waiting.clear()
             action()
 
-        async def callback(event: Any) -> None:
-            if not waiting:
-                waiting.append(event)
+        async def callback(_: Any) -> None:
+            if not waiting.is_set():
+                waiting.set()
                 self.do(run)
 
         return callback
 
     def close(self) -> None:
         """Do what has begun, and nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, action: Callable[[], Any]) -> None:
         with self._counting:

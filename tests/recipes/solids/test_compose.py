@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from point_sam.training.solid_shapes import _KINDS, extrude
-from point_sam.training.solids import compose
+from recipes.solids.compose import compose
+from recipes.solids.shapes import _KINDS, extrude
 
 SEEDS = range(20)
 
@@ -18,32 +18,34 @@ def test_a_solid_is_centred_in_the_unit_ball_with_gapless_labels(seed: int) -> N
     norms = np.linalg.norm(solid.xyz, axis=1)
     assert 0.999 < norms.max() <= 1
     np.testing.assert_allclose(solid.xyz.mean(0), 0, atol=1e-4)
-    for label in (solid.part, solid.part_fine):
+    assert list(solid.labels) == ["part", "part_fine"]
+    for label in solid.labels.values():
         assert label.dtype == np.uint8
         np.testing.assert_array_equal(np.unique(label), np.arange(label.max() + 1))
-    assert solid.part.max() >= 1
+    assert solid.labels["part"].max() >= 1
 
 
 @pytest.mark.parametrize("seed", SEEDS[:10])
 def test_each_fine_part_lies_in_one_part(seed: int) -> None:
     solid = compose(np.random.default_rng(seed), 700)
 
-    pairs = np.unique(np.column_stack([solid.part, solid.part_fine]), axis=0)
-    assert len(pairs) == solid.part_fine.max() + 1
+    pairs = np.unique(np.column_stack(list(solid.labels.values())), axis=0)
+    assert len(pairs) == solid.labels["part_fine"].max() + 1
 
 
 def test_the_generator_alone_decides() -> None:
     first, again, other = (compose(np.random.default_rng(seed), 256) for seed in (3, 3, 4))
 
-    for name in ("xyz", "rgb", "part", "part_fine"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+    np.testing.assert_array_equal(first.xyz, again.xyz)
+    np.testing.assert_array_equal(first.rgb, again.rgb)
+    np.testing.assert_equal(first.labels, again.labels)
     assert not np.array_equal(first.xyz, other.xyz)
 
 
 def test_compositions_vary_in_part_count_and_colour_often_does_not_give_the_parts_away() -> None:
     solids = [compose(np.random.default_rng(seed), 256) for seed in range(30)]
 
-    assert len({int(solid.part.max()) for solid in solids}) > 5
+    assert len({int(solid.labels["part"].max()) for solid in solids}) > 5
     assert sum(len(np.unique(solid.rgb, axis=0)) == 1 for solid in solids) >= 2
 
 

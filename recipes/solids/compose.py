@@ -1,4 +1,4 @@
-"""Unlimited labelled objects: solids composed at random, for pre-training and for tests.
+"""Unlimited labelled objects: solids composed at random.
 
 An object grows as a tree: every limb (one primitive, or a short chain of them) is set on the surface of an earlier one,
 often together with its mirror images, a ring or a row of copies. One in six compositions is a scene: several objects
@@ -14,30 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from point_sam.training.solid_shapes import Shape, extrude, random_shape
+from point_sam.datasets import LabeledCloud
+from recipes.solids.shapes import Shape, extrude, random_shape
 
 _FINE_LIMIT = 255
 
 
-@dataclass(frozen=True)
-class Solid:
-    """A composed object.
-
-    Attributes:
-        xyz: float32, mean 0, farthest point at distance 1; up is z.
-        rgb: 0..255.
-        part: limb of each point, 0..P-1 without gaps, P >= 2.
-        part_fine: primitive or sub-surface of each point, 0..F-1 without gaps; each lies in one part.
-    """
-
-    xyz: Float[np.ndarray, "N 3"]
-    rgb: UInt8[np.ndarray, "N 3"]
-    part: UInt8[np.ndarray, " N"]
-    part_fine: UInt8[np.ndarray, " N"]
-
-
-def compose(rng: np.random.Generator, num_points: int) -> Solid:
+def compose(rng: np.random.Generator, num_points: int) -> LabeledCloud:
     """A random object of 2 to about 20 parts, the same for the same state of `rng`.
+
+    Its mean is 0 and its farthest point at distance 1; up is z. Labels are uint8 without gaps, and each `part_fine`
+    lies in one `part`.
 
     Args:
         rng: advanced by the call.
@@ -57,7 +44,8 @@ def compose(rng: np.random.Generator, num_points: int) -> Solid:
     xyz /= np.sqrt((xyz**2).sum(1).max())
     # float32 rounding must not push the farthest point out of the unit ball.
     xyz32 = (xyz * (1 - 1e-6)).astype(np.float32)
-    return Solid(xyz32, _paint(xyz, part, fine, rng), part.astype(np.uint8), fine.astype(np.uint8))
+    labels = {"part": part.astype(np.uint8), "part_fine": fine.astype(np.uint8)}
+    return LabeledCloud(xyz32, _paint(xyz, part, fine, rng), labels)
 
 
 @dataclass(frozen=True)
