@@ -79,5 +79,6 @@ def test_frozen_encoder_has_no_graph_and_the_others_the_same_gradients(config, b
     assert graphs == [None]
     assert all(p.grad is None for p in frozen.pc_encoder.parameters())
     for part in ("point_encoder", "mask_encoder", "mask_decoder"):
-        for one, other in zip(gradients(getattr(free, part)), gradients(getattr(frozen, part)), strict=True):
-            assert torch.equal(one, other)
+        # Without a graph the encoder takes another way to the same embeddings, up to the last digits.
+        one, other = (torch.cat([g.flatten() for g in gradients(getattr(model, part))]) for model in (free, frozen))
+        assert (one - other).norm() < 1e-4 * one.norm()
