@@ -84,7 +84,8 @@ def choose_models(
             name, source = _name_of(text), text
         if not re.fullmatch(r"[\w][\w.+ -]*", name) or not source:
             raise ValueError(f"model {text!r}: a name has letters, digits and . _ + - only; give it as NAME=MODEL")
-        for scale in ("whole",) if source in BASELINES else dict.fromkeys(scales):
+        looked: Sequence[Scales] = ("whole",) if source in BASELINES else tuple(dict.fromkeys(scales))
+        for scale in looked:
             called = name if scale == "whole" else f"{name} through {scale}"
             if any(called == other.name for other in choices):
                 raise ValueError(f"two models would be called {called!r}; name one, as other={source}")

@@ -50,10 +50,7 @@ class ObjectResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; None for NaN."""
-        return {
-            name: np.where(np.isnan(value), None, value).tolist() if isinstance(value, np.ndarray) else value
-            for name, value in vars(self).items()
-        }
+        return {name: _listed(value) if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ObjectResult:
@@ -63,6 +60,10 @@ class ObjectResult:
             k: np.array(v, dtype=float) if k in arrays and v is not None else v for k, v in values.items()
         }
         return ObjectResult(**read)
+
+
+def _listed(values: Float64[np.ndarray, "M K"]) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else value for value in row] for row in values.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
