@@ -75,7 +75,7 @@ def test_tiny_is_the_default_and_has_pictures(run, data):
     assert result.exit_code == 0, result.stderr
     page = Path("out/report.md").read_text()
     for name in ("tiny", "tiny through balls"):
-        assert f"\n{name} " in result.stdout
+        assert f"\n {name} " in result.stdout
         assert f"| {name} | 0." in page
         assert read(f"out/{name}/report.json")["settings"]["model"] == name
     assert "(tiny%20through%20balls/best_1.png)" in page
