@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from point_sam.clouds import PointCloudError
 from point_sam.messages import first_line
 from point_sam.viewer.work import QueueFullError
 
-# What the library's errors advise in Python, in the words of who starts the server.
-_ADVICE = {"(read_pointcloud(..., drop_invalid=True) does)": "(point-sam view --drop-invalid does)"}
+# What an error advises, in the words of who starts the server.
+_ADVICE = {"drop_invalid": "drop them (point-sam view --drop-invalid does) or repair the source"}
 
 
 def message_of(err: Exception) -> str | None:
@@ -30,7 +31,5 @@ def told_by_name(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as err:
-        message = str(err).replace(str(path), path.name)
-        for in_python, with_flags in _ADVICE.items():
-            message = message.replace(in_python, with_flags)
-        raise ValueError(message) from err
+        message = err.advise(_ADVICE) if isinstance(err, PointCloudError) else str(err)
+        raise ValueError(message.replace(str(path), path.name)) from err
