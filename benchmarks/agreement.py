@@ -14,7 +14,8 @@ import numpy as np
 
 from benchmarks.child import Conditions, Findings
 from benchmarks.settings import EXACT, SETTINGS, SHIPPED, apply
-from benchmarks.tasks import Task
+from benchmarks.summary import OPERATIONS, Cell, Summary, seconds_text, table
+from benchmarks.tasks import GROUPS, Plan, Task
 from point_sam import PointSAM
 from point_sam.evaluation import DataChoice, Sample, SampleRule
 from point_sam.evaluation import perturbations as change
@@ -32,6 +33,12 @@ class Prompt:
     target: np.ndarray
     exact: np.ndarray
     candidate: int
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """The objects as they are, and with more points."""
+    for points in (0, plan.dense) if plan.choice else ():
+        yield Task("agreement", plan.choice, "tiny", points, *GROUPS["tiny"])
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
@@ -52,7 +59,7 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
                 masks: dict[str, np.ndarray] = {}
                 for name, model in models.items():
                     click = "later_click" if number else "first_click"
-                    logits, scores = findings.time(f"{name}/{click}", _ask, name, model, prompt)
+                    logits, scores = findings.time(f"{name}/{click}", _ask, model, prompt)
                     masks[name] = logits[prompt.candidate] > 0
                     findings.tell(
                         f"{name}/{number + 1}",
@@ -75,21 +82,20 @@ def _prompts(model: PointSAM, coords: np.ndarray, target: np.ndarray, clicks: in
         index, positive = next_click(coords, target, mask)
         points, labels = np.concatenate([points, coords[index, None]]), np.append(labels, int(positive))
         prompt = Prompt(points, labels, logits, target, np.zeros(0), 0)
-        answers, scores = _ask(EXACT, model, prompt)
+        answers, scores = _ask(model, prompt)
         candidate = int(scores.argmax()) if number == 0 else 0
         logits = answers[candidate]
         mask = logits > 0
         yield Prompt(points, labels, prompt.mask_logits, target, mask, candidate)
 
 
-def _ask(name: str, model: PointSAM, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
+def _ask(model: PointSAM, prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
     return model.predict(
         prompt_point=prompt.points,
         prompt_label=prompt.labels,
         mask_input=prompt.mask_logits,
         multimask_output=prompt.mask_logits is None,
         return_logits=True,
-        **SETTINGS[name].predict,
     )
 
 
@@ -109,3 +115,55 @@ def _build(name: str, task: Task, device: str) -> PointSAM:
     model = PointSAM.from_pretrained(task.model, device=device, precision=SETTINGS[name].precision)
     model.adjust_patch_params(task.num_groups, task.group_size)
     return apply(SETTINGS[name], model)
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """Settings by what they change, for each choice of objects."""
+    parts = []
+    for cell in sorted(cell for cell in summary.records if cell[0] == "agreement"):
+        _, choice, _, points = cell
+        lines = [line for name in SETTINGS if (line := _agreement_line(summary, cell, name))]
+        where = f"the same objects with {points:,} points" if points else "objects as they are"
+        masks = len(summary.values(cell, f"{EXACT}/1", "iou"))
+        head = [
+            "setting",
+            "agreement",
+            "worst tenth",
+            f"with {SHIPPED}",
+            "IoU@1",
+            "IoU, last",
+            "encode",
+            "first click",
+            "later click",
+        ]
+        if lines:
+            parts.append(f"### {choice}; {where}, {masks} masks\n\n{table(head, lines)}")
+    about = "\n".join(f"- {name}: {setting.about}" for name, setting in SETTINGS.items() if setting.agreement)
+    note = (
+        f'Agreement is the mean IoU of a setting\'s masks with those of "{EXACT}" at the same clicks and mask prompts, '
+        f"over all clicks, and likewise with those of {SHIPPED}; IoU is with the truth. Times are medians in one "
+        f'process; in brackets, how many times faster than "{EXACT}".\n\n{about}'
+    )
+    if parts:
+        yield "\n\n".join(["## Agreement: tiny, validation objects", *parts, note])
+
+
+def _agreement_line(summary: Summary, cell: Cell, name: str) -> list[str]:
+    clicks = 0
+    while summary.has(cell, f"{name}/{clicks + 1}"):
+        clicks += 1
+    if not clicks:
+        return []
+    agreed, shipped = (
+        sorted(value for k in range(1, clicks + 1) for value in summary.values(cell, f"{name}/{k}", key))
+        for key in ("agreement", "shipped")
+    )
+    tenth = agreed[: max(1, len(agreed) // 10)]
+    first, last = (summary.values(cell, f"{name}/{k}", "iou") for k in (1, clicks))
+    figures = [sum(x) / len(x) for x in (agreed, tenth, shipped, first, last)]
+    times = []
+    for measure in OPERATIONS:
+        seconds, exact = (summary.value(cell, f"{who}/{measure}") for who in (name, EXACT))
+        text = "-" if seconds is None else seconds_text(seconds)
+        times.append(text if name == EXACT or not seconds or not exact else f"{text} ({exact / seconds:.1f}x)")
+    return [name, *(f"{value:.4f}" for value in figures[:3]), *(f"{value:.3f}" for value in figures[3:]), *times]

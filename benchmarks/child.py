@@ -11,25 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import machine
-from benchmarks.tasks import Kind, Task
+from benchmarks.tasks import Task, module_of
 
 MARK = "benchmark "
-# Each has measure(task, conditions, findings).
-MODULES: dict[Kind, str] = {
-    "limits": "limits",
-    "read": "reading",
-    "ops": "ops",
-    "speed": "speed",
-    "stages": "stages",
-    "agreement": "agreement",
-}
 
 
 @dataclass(frozen=True)
@@ -82,21 +72,27 @@ class Conditions:
         return f"{name}, {self.rows} objects, up to {self.max_masks} masks of each, {self.clicks} clicks"
 
 
+def _write(finding: dict[str, Any]) -> None:
+    print(MARK + json.dumps(finding), flush=True)
+
+
 class Findings:
-    """Writes what is found.
+    """Tells what is found.
 
     Args:
         conditions: of the process.
+        write: takes each finding; without it they are lines on the standard output.
     """
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: Conditions, write: Callable[[dict[str, Any]], None] = _write) -> None:
         self.now = machine.stopwatch(conditions.device)
-        self._budget = conditions.budget
+        self.budget = conditions.budget
+        self._write = write
         self._rehearsing = False
 
     def tell(self, measure: str, **values: Any) -> None:
         """One finding."""
-        print(MARK + json.dumps({"measure": measure, **values}), flush=True)
+        self._write({"measure": measure, **values})
 
     def time(self, measure: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run the function and tell its seconds, or that it does not fit into memory; gives its result.
@@ -136,19 +132,13 @@ class Findings:
         start = self.now()
         for _ in range(most):
             result = self.time(measure, function, *arguments)
-            if self.now() - start > self._budget:
+            if self.now() - start > self.budget:
                 break
         return result
 
 
 class NoRoomError(Exception):
     """A measure needs more memory than there is."""
-
-
-def run(task: Task, conditions: Conditions) -> None:
-    """Do the task in this process."""
-    # Only the module that is needed: what others import would count as this one's memory.
-    import_module(f"benchmarks.{MODULES[task.kind]}").measure(task, conditions, Findings(conditions))
 
 
 def _is_out_of_memory(err: Exception) -> bool:
@@ -163,7 +153,8 @@ def main() -> None:
     machine.pin_threads(conditions.threads)
     if conditions.device == "cpu":  # a GPU refuses by itself, and its driver reserves more address space than this
         machine.limit_memory(conditions.memory_limit)
-    run(Task(**given["task"]), conditions)
+    task = Task(**given["task"])
+    module_of(task.kind).measure(task, conditions, Findings(conditions))
 
 
 if __name__ == "__main__":

@@ -29,14 +29,19 @@ def rough_terrain(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([ground, height], axis=1), rng.integers(0, 256, (count, 3), dtype=np.uint8)
 
 
+def make_cloud(count: int) -> Cloud:
+    """The terrain in the unit ball."""
+    xyz, rgb = rough_terrain(count)
+    return Cloud(normalize(xyz)[0], rgb)
+
+
 def prepare_cloud(folder: Path, count: int) -> None:
     """Write the cloud of so many points unless it is there."""
     path = _path(folder, count)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        xyz, rgb = rough_terrain(count)
         part = path.with_suffix(".part.npz")
-        np.savez(part, coords=normalize(xyz)[0].astype(np.float32), rgb=rgb)
+        np.savez(part, **make_cloud(count)._asdict())
         part.replace(path)
 
 

@@ -1,4 +1,4 @@
-"""What an embedding file saves: the table of docs/encode.md.
+"""What an embedding file saves: the table of docs/performance.md.
 
     python benchmarks/encode_files.py
     python benchmarks/encode_files.py --points 100000 --repeats 1

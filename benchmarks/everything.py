@@ -1,4 +1,4 @@
-"""How well everything is found without a click, against two classical segmenters: the table of docs/everything.md.
+"""How well everything is found without a click, against two classical segmenters: the table of docs/tiny.md.
 
     python benchmarks/everything.py objects.npz
     python benchmarks/everything.py objects.npz --model run/final --rows 20 --points 128

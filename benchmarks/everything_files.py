@@ -1,4 +1,4 @@
-"""What `point-sam everything` finds in files, without truth to compare with: table and pictures of docs/everything.md.
+"""What `point-sam everything` finds in files, without truth to compare with: the pictures of docs/everything.md.
 
     python benchmarks/everything_files.py examples/data/* rhino.glb --pictures docs/images/everything
 

@@ -1,4 +1,4 @@
-"""What a focus gains in scenes of many objects: the table of docs/focus.md.
+"""What a focus gains in scenes of many objects: the table of docs/tiny.md.
 
     python benchmarks/focus.py --data objects.npz
     python benchmarks/focus.py --data objects.npz --scenes 2 --objects 9 --points 100000 --clicks 3

@@ -31,7 +31,10 @@ def revision() -> str:
     sources = ("--", "src", "benchmarks")
 
     def git(*arguments: str) -> str:
-        run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        try:
+            run = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        except OSError:  # there is no git
+            return ""
         return run.stdout.strip() if run.returncode == 0 else ""
 
     return git("log", "-1", "--format=%h", "--abbrev=10", *sources) + (

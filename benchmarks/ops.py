@@ -1,6 +1,6 @@
 """Farthest point sampling, nearest neighbours and interpolation weights over all points of a cloud."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import torch
@@ -10,8 +10,18 @@ from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import load_cloud
 from benchmarks.contenders import NAIVE
 from benchmarks.machine import Gauge
-from benchmarks.tasks import Task
+from benchmarks.summary import Summary, bytes_cell, table, time_cell
+from benchmarks.tasks import LARGE_FROM, PACKAGE, Plan, Task, groups_of, take_turns
 from point_sam import ops
+
+NAMES = {"fps": "FPS", "knn": "kNN", "interpolation": "interpolation"}
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Both with every model's groups; always those of large clouds, as sizes are compared."""
+    for model in plan.models:
+        for points in plan.sizes:
+            yield from take_turns(plan, "ops", model, points, groups_of(model, LARGE_FROM), (PACKAGE,))
 
 
 @torch.no_grad()
@@ -39,3 +49,22 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
         with suppress(NoRoomError):
             findings.repeat(name, call)
     findings.tell("peak", bytes=gauge.peak())
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """One for each model's groups."""
+    for model in summary.models("ops"):
+        yield _table_of(summary, model)
+
+
+def _table_of(summary: Summary, model: str) -> str:
+    lines = []
+    for points in summary.sizes("ops", model):
+        plain = ("ops", NAIVE, model, points)
+        for who in (NAIVE, PACKAGE):
+            cell = ("ops", who, model, points)
+            peak = bytes_cell(summary, cell, "peak", plain)
+            lines.append([f"{points:,}", who, *(time_cell(summary, cell, m, plain) for m in NAMES), peak])
+    task = summary.task(next(cell for cell in summary.records if cell[0] == "ops" and cell[2] == model))
+    title = f"## Point operations, {task.num_groups} centres, {task.group_size} neighbours"
+    return f"{title}\n\n{table(['points', '', *NAMES.values(), 'peak memory'], lines)}"

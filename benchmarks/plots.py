@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.report import OPERATIONS, OPS
+from benchmarks.ops import NAMES as OPS
 from benchmarks.stages import MODULES, PACKAGE_FUNCTIONS
-from benchmarks.summary import Summary
+from benchmarks.summary import OPERATIONS, Summary
 from benchmarks.tasks import NAIVE
 from point_sam.atomic import write_atomically
 

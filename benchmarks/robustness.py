@@ -1,4 +1,4 @@
-"""How much of its IoU a model keeps on changed objects: the robustness table of docs/evaluation.md.
+"""How much of its IoU a model keeps on changed objects: the robustness table of docs/tiny.md.
 
     python benchmarks/robustness.py objects.npz
     python benchmarks/robustness.py objects.npz --model run/final --rows 8 --max-masks 2 --clicks 5 --only "1% noise"

@@ -4,9 +4,8 @@ A new approximation is one more entry here: it then has its line in the speed ta
 answer (`EXACT`) and its IoU in the agreement table.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from point_sam import PointSAM
 
@@ -24,7 +23,6 @@ class Setting:
         max_encoder_points: as `PointSAM.adjust_patch_params` takes it; None leaves what the model came with.
         compile: as `PointSAM` takes it.
         configure: further changes to the model, before it sees a cloud.
-        predict: more arguments of `predict` and `predict_batch`.
         models: names of the models it is measured with in the speed tables; empty: in no speed table.
         from_points: sizes from which it is there.
         agreement: whether it has a line in the agreement table.
@@ -36,7 +34,6 @@ class Setting:
     max_encoder_points: int | None = None
     compile: bool = False
     configure: Callable[[PointSAM], None] | None = None
-    predict: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     from_points: int = 0
     agreement: bool = True

@@ -1,20 +1,39 @@
 """Encode, clicks, many prompts, and the memory they take."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.child import Conditions, Findings, NoRoomError
-from benchmarks.clouds import Cloud, load_cloud, rough_terrain
+from benchmarks.clouds import Cloud, load_cloud, make_cloud
 from benchmarks.contenders import NAIVE, Contender, build
 from benchmarks.machine import Gauge, peak_bytes
-from benchmarks.tasks import Task
-from point_sam.clouds import normalize
+from benchmarks.summary import Cell, Summary, bytes_cell, difference, table, time_cell
+from benchmarks.tasks import Plan, Task, groups_of, take_turns
 
 MOST_CYCLES = 4
 WARM_UP_POINTS = 2048
 # Values of the first click's logits that are kept to compare contenders.
 KEPT = 100_000
+NAMES = {
+    "encode": "encode",
+    "first_click": "first click",
+    "second_click": "second click",
+    "later_click": "later click",
+    "prompts": "many prompts",
+}
+MEMORY = ("peak", "prompts_peak", "process_peak")
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Every contender with every model and size."""
+    for model in plan.models:
+        for points in plan.sizes:
+            yield from take_turns(
+                plan, "speed", model, points, groups_of(model, points), plan.settings_of(model, points)
+            )
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
@@ -30,23 +49,32 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
     cloud = load_cloud(conditions.path, task.points)
     contender = build(task.who, task.model, task.num_groups, task.group_size, conditions.device)
     gauge = Gauge(conditions.device)
-    _warm_up(contender)
     picks = np.random.default_rng(0).choice(task.points, max(3, conditions.prompts), replace=False)
-    try:
-        with findings.rehearsal():
-            first = _cycle(contender, cloud, cloud.coords[picks[:3]], findings)
-        findings.tell("peak", bytes=gauge.peak())
-        findings.tell("process_peak", bytes=peak_bytes())
-        _keep(first, task, conditions)
-        start = findings.now()
-        for _ in range(MOST_CYCLES):
-            _cycle(contender, cloud, cloud.coords[picks[:3]], findings)
-            if findings.now() - start > conditions.budget:
-                break
+    with suppress(NoRoomError):
+        _keep(measure_clicks(contender, cloud, cloud.coords[picks[:3]], gauge, findings), task, conditions)
         _many(contender, cloud.coords[picks[: conditions.prompts]], task.who, findings)
         findings.tell("prompts_peak", bytes=gauge.peak())
-    except NoRoomError:
-        return
+
+
+def measure_clicks(
+    contender: Contender, cloud: Cloud, points: np.ndarray, gauge: Gauge, findings: Findings
+) -> np.ndarray:
+    """Cycles of encoding and three clicks, as `measure` tells them; gives the logits [3, N] of the first click.
+
+    Raises:
+        NoRoomError: one of them does not fit into memory.
+    """
+    _warm_up(contender)
+    with findings.rehearsal():
+        first = _cycle(contender, cloud, points, findings)
+    findings.tell("peak", bytes=gauge.peak())
+    findings.tell("process_peak", bytes=peak_bytes())
+    start = findings.now()
+    for _ in range(MOST_CYCLES):
+        _cycle(contender, cloud, points, findings)
+        if findings.now() - start > findings.budget:
+            break
+    return first
 
 
 def _cycle(contender: Contender, cloud: Cloud, points: np.ndarray, findings: Findings) -> np.ndarray:
@@ -72,9 +100,9 @@ def _many(contender: Contender, points: np.ndarray, who: str, findings: Findings
 
 def _warm_up(contender: Contender) -> None:
     """Libraries choose and compile their kernels at the first call; on a cloud that is small for any size measured."""
-    xyz, rgb = rough_terrain(WARM_UP_POINTS)
-    coords = normalize(xyz)[0].astype(np.float32)
-    contender.encode(Cloud(coords, rgb))
+    cloud = make_cloud(WARM_UP_POINTS)
+    coords = cloud.coords
+    contender.encode(cloud)
     logits, _ = contender.click(coords[:1], np.array([1]), None, multimask=True)
     contender.click(coords[:2], np.array([1, 0]), logits[0], multimask=False)
 
@@ -89,3 +117,45 @@ def answer_path(task: Task, conditions: Conditions) -> Path:
     """Where the logits of a task's first click are."""
     name = f"{task.model}_{task.points}_{task.who}".replace(" ", "_").replace(",", "")
     return conditions.path / "answers" / f"{name}.npy"
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """Times and memory of each model."""
+    for model in summary.models("speed"):
+        yield _tables_of(summary, model, conditions)
+
+
+def _tables_of(summary: Summary, model: str, conditions: Conditions) -> str:
+    names = {**NAMES, "prompts": f"{conditions.prompts} prompts"}
+    lines, memory = [], []
+    for points in summary.sizes("speed", model):
+        plain = ("speed", NAIVE, model, points)
+        for who in summary.names("speed", model, points=points):
+            cell = ("speed", who, model, points)
+            line = [f"{points:,}", who, *(time_cell(summary, cell, measure, plain) for measure in names)]
+            if summary.has(cell, "prompts_one_by_one"):
+                line[-1] += ", one by one"
+            lines.append([*line, _difference(summary, cell, plain, conditions)])
+            memory.append([*line[:2], *(bytes_cell(summary, cell, measure, plain) for measure in MEMORY)])
+    task_sizes = dict.fromkeys(groups_of(model, points) for points in summary.sizes("speed", model))
+    groups = ", ".join(f"{number} of {size}" for number, size in task_sizes)
+    weights = "trained weights" if model == "tiny" else "random weights"
+    note = (
+        f"Groups: {groups}. The last column is the relative L2 difference of the first click's logits from those of "
+        "the naive model."
+    )
+    memory_note = (
+        f"Above weights: of encoding and three clicks, without the loaded weights and the cloud; then also with the "
+        f"answers to {conditions.prompts} prompts (three masks each, float32). Process: with everything, before those "
+        "prompts."
+    )
+    times = table(["points", "", *names.values(), "logits differ by"], lines)
+    peaks = table(["points", "", "above weights", f"with {conditions.prompts} prompts", "process"], memory)
+    return f"## {model}, {weights}\n\n{times}\n\n{note}\n\n### Peak memory\n\n{peaks}\n\n{memory_note}"
+
+
+def _difference(summary: Summary, cell: Cell, plain: Cell, conditions: Conditions) -> str:
+    if cell == plain or plain not in summary.records:
+        return "-"
+    found = difference(*(answer_path(summary.task(each), conditions) for each in (cell, plain)))
+    return "-" if found is None else f"{found:.1g}"

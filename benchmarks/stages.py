@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 from benchmarks import naive
 from benchmarks.child import Conditions, Findings, NoRoomError
 from benchmarks.clouds import Cloud, load_cloud
-from benchmarks.contenders import NAIVE, Naive, Package, build
-from benchmarks.tasks import Task
+from benchmarks.contenders import NAIVE, Contender, Naive, build
+from benchmarks.summary import OPERATIONS, Cell, Summary, seconds_text, table, time_cell
+from benchmarks.tasks import Plan, Task, groups_of
 from point_sam.model import geometry
 
 MOST_RUNS = 5
@@ -38,7 +39,13 @@ UNCOUNTED: dict[Any, Callable[..., int]] = {
 }
 if hasattr(torch.ops.mkldnn, "_linear_pointwise"):  # not in every build of torch
     UNCOUNTED[torch.ops.mkldnn._linear_pointwise] = lambda x, weight, *_, **__: 2 * math.prod(x) * weight[0]
-OPERATIONS = ("encode", "first_click", "later_click")
+
+
+def tasks(plan: Plan) -> Iterator[Task]:
+    """Every contender with every model, at one size."""
+    for model in plan.models:
+        for who in (NAIVE, *plan.settings_of(model, plan.profiled)):
+            yield Task("stages", who, model, plan.profiled, *groups_of(model, plan.profiled))
 
 
 def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
@@ -50,8 +57,6 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
     """
     cloud = load_cloud(conditions.path, task.points)
     contender = build(task.who, task.model, task.num_groups, task.group_size, conditions.device)
-    if not isinstance(contender, Naive | Package):
-        raise TypeError(f"{task.who} has no stages")
     network = contender.model if isinstance(contender, Naive) else contender.model.model
     functions = (naive, NAIVE_FUNCTIONS) if task.who == NAIVE else (geometry, PACKAGE_FUNCTIONS)
     calls = _operations(contender, cloud)
@@ -81,7 +86,7 @@ def measure(task: Task, conditions: Conditions, findings: Findings) -> None:
         raise RuntimeError(f"{task.who}: never saw {', '.join(missing)}; benchmarks/stages.py must follow the package")
 
 
-def _operations(contender: Naive | Package, cloud: Cloud) -> dict[str, Callable[[], Any]]:
+def _operations(contender: Contender, cloud: Cloud) -> dict[str, Callable[[], Any]]:
     points, labels = cloud.coords[np.linspace(0, len(cloud.coords) - 1, 3).astype(int)], np.array([1, 1, 0])
     mask: list[np.ndarray] = []
 
@@ -155,3 +160,40 @@ def _clocked(function: Callable[..., Any], stage: str, clock: StageClock) -> Cal
         return result
 
     return call
+
+
+def tables(summary: Summary, conditions: Conditions) -> Iterator[str]:
+    """Stages by contenders, for each model."""
+    for model in summary.models("stages"):
+        yield _table_of(summary, model)
+
+
+def _table_of(summary: Summary, model: str) -> str:
+    (points,) = summary.sizes("stages", model)[-1:]
+    names = summary.names("stages", model, points=points)
+    lines = []
+    for operation, name in OPERATIONS.items():
+        cells: dict[str, Cell] = {who: ("stages", who, model, points) for who in names}
+        stages = dict.fromkeys(
+            finding["measure"].partition("/")[2]
+            for cell in cells.values()
+            for record in summary.records[cell]
+            for finding in record.findings
+            if finding["measure"].startswith(f"{operation}/") and "seconds" in finding
+        )
+        stages.pop("all", None)
+        for stage in stages:
+            values = [summary.value(cell, f"{operation}/{stage}") for cell in cells.values()]
+            lines.append([name, stage, *("-" if value is None else seconds_text(value) for value in values)])
+        lines.append([name, "rest", *(_rest(summary, cell, operation, list(stages)) for cell in cells.values())])
+        lines.append(
+            [name, "**all**", *(time_cell(summary, cell, f"{operation}/all", None) for cell in cells.values())]
+        )
+    return f"## Where the time goes: {model}, {points:,} points\n\n{table(['', 'stage', *names], lines)}"
+
+
+def _rest(summary: Summary, cell: Cell, operation: str, stages: list[str]) -> str:
+    total = summary.value(cell, f"{operation}/all")
+    if total is None:
+        return "-"
+    return seconds_text(max(0.0, total - sum(summary.value(cell, f"{operation}/{stage}") or 0.0 for stage in stages)))

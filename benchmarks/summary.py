@@ -10,6 +10,9 @@ import numpy as np
 from benchmarks.records import Record
 from benchmarks.tasks import Task
 
+# What is measured with every contender.
+OPERATIONS = {"encode": "encode", "first_click": "first click", "later_click": "later click"}
+
 Cell = tuple[str, str, str, int]
 
 
@@ -88,3 +91,35 @@ def difference(path: Path, other: Path) -> float | None:
         return None
     a, b = np.load(path), np.load(other)
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def seconds_text(seconds: float) -> str:
+    """Three digits, in seconds or milliseconds."""
+    return f"{seconds:.3g} s" if seconds >= 0.9995 else f"{seconds * 1e3:.3g} ms"
+
+
+def time_cell(summary: Summary, cell: Cell, measure: str, plain: Cell | None) -> str:
+    """Seconds, and how many times faster than at `plain`; or why there is no figure."""
+    seconds = summary.value(cell, measure)
+    if seconds is None:
+        return summary.missing(cell, measure)
+    base = None if plain is None or plain == cell else summary.value(plain, measure)
+    return seconds_text(seconds) if base is None else f"{seconds_text(seconds)} ({base / seconds:.1f}x)"
+
+
+def bytes_cell(summary: Summary, cell: Cell, measure: str, plain: Cell) -> str:
+    """Memory, and its share of that at `plain`; or why there is no figure."""
+    value = summary.value(cell, measure, "bytes")
+    if value is None:
+        return summary.missing(cell, measure)
+    base = summary.value(plain, measure, "bytes") if plain != cell else None
+    text = f"{value / 1e9:.2f} GB"
+    return text if not base else f"{text} ({value / base:.0%})"
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    """Rows of cells in Markdown."""
+    # Here, because a child process that measures its memory tells no tables.
+    from point_sam.evaluation.tables import table
+
+    return table(head, lines)

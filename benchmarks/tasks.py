@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from importlib import import_module
+from typing import Any
 
 from benchmarks.settings import SETTINGS
 
-Kind = Literal["limits", "read", "ops", "speed", "stages", "agreement"]
-KINDS: tuple[Kind, ...] = ("limits", "read", "ops", "speed", "stages", "agreement")
+# The kinds of figures, in the order in which they are measured and told. Each is the module of that name, which has
+# tasks(plan), measure(task, conditions, findings) and tables(summary, conditions); a new one is that file and its name.
+KINDS = ("limits", "read", "ops", "speed", "stages", "agreement")
 NAIVE, PACKAGE = "naive", "point_sam"
 # Upstream's advice: 1024 groups of 256 points, and 2048 of 256 for large clouds; tiny always takes its own.
 LARGE_FROM = 100_000
@@ -20,7 +22,7 @@ class Task:
     """One child process.
 
     Attributes:
-        kind: what is done, see `benchmarks.child`.
+        kind: what is done, a name in `KINDS`.
         who: "naive", "point_sam" or the name of a setting; of "agreement" the choice of objects.
         model: whose weights and groups; "" where none matter.
         points: of the cloud.
@@ -28,7 +30,7 @@ class Task:
         repeat: number of the repetition.
     """
 
-    kind: Kind
+    kind: str
     who: str
     model: str
     points: int
@@ -61,7 +63,7 @@ class Plan:
         dense: points of the resampled objects there; the objects as they are come in any case.
     """
 
-    kinds: tuple[Kind, ...] = KINDS
+    kinds: tuple[str, ...] = KINDS
     models: tuple[str, ...] = ("tiny", "large")
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 10_000_000)
     settings: tuple[str, ...] = tuple(name for name, setting in SETTINGS.items() if not setting.optional)
@@ -71,33 +73,29 @@ class Plan:
     dense: int = 100_000
 
     def tasks(self) -> Iterator[Task]:
-        """In the order in which they run: the contenders take turns, repetition after repetition."""
-        if "limits" in self.kinds:
-            yield Task("limits", PACKAGE, "", 0)
-        for points in self.sizes if "read" in self.kinds else ():
-            yield Task("read", PACKAGE, "", points)
-        for kind in ("ops", "speed"):
+        """In the order in which they run."""
+        for kind in KINDS:
             if kind in self.kinds:
-                yield from self._repeated(kind)
-        for model in self.models if "stages" in self.kinds else ():
-            for who in (NAIVE, *self._settings_of(model, self.profiled)):
-                yield Task("stages", who, model, self.profiled, *groups_of(model, self.profiled))
-        for points in (0, self.dense) if "agreement" in self.kinds and self.choice else ():
-            yield Task("agreement", self.choice, "tiny", points, *GROUPS["tiny"])
+                yield from module_of(kind).tasks(self)
 
-    def _repeated(self, kind: Kind) -> Iterator[Task]:
-        for model in self.models:
-            for points in self.sizes:
-                # Operations are compared over sizes, so that they always take the groups of large clouds.
-                groups = groups_of(model, LARGE_FROM if kind == "ops" else points)
-                names = (PACKAGE,) if kind == "ops" else self._settings_of(model, points)
-                for repeat in range(self.repeats):
-                    for who in (NAIVE, *names):
-                        yield Task(kind, who, model, points, *groups, repeat)
-
-    def _settings_of(self, model: str, points: int) -> tuple[str, ...]:
+    def settings_of(self, model: str, points: int) -> tuple[str, ...]:
+        """Names of the settings that this model is measured with at that size."""
         known = ((name, SETTINGS[name]) for name in self.settings)
         return tuple(name for name, setting in known if model in setting.models and points >= setting.from_points)
+
+
+def module_of(kind: str) -> Any:
+    """The module of that kind; the others stay out of the process, so that none counts as another's memory."""
+    return import_module(f"benchmarks.{kind}")
+
+
+def take_turns(
+    plan: Plan, kind: str, model: str, points: int, groups: tuple[int, int], names: tuple[str, ...]
+) -> Iterator[Task]:
+    """The naive model and `names`, one after the other, repetition after repetition."""
+    for repeat in range(plan.repeats):
+        for who in (NAIVE, *names):
+            yield Task(kind, who, model, points, *groups, repeat)
 
 
 def groups_of(model: str, points: int) -> tuple[int, int]:

@@ -44,6 +44,37 @@ settings.load_profile("untimed")
 
 REFERENCE = Path(__file__).parent / "data" / "reference"
 
+# Folders and files of tests that train, start processes or a browser, or work on large clouds: `-m "not slow"` leaves
+# them out. Single slow tests elsewhere carry the marker themselves.
+SLOW = [
+    "benchmarks",
+    "viewer/browser",
+    "automatic/test_generator.py",
+    *(f"checkpoints/test_{name}.py" for name in ("damaged_files", "loading")),
+    *(f"cli/test_{name}.py" for name in ("demo", "encode", "evaluate", "everything", "everything_mesh", "hard_meshes")),
+    *(f"cli/test_{name}.py" for name in ("process", "segment", "segment_focus", "segment_mesh", "start_encoded")),
+    *(f"cli/test_{name}.py" for name in ("train", "view")),
+    *(f"clouds/test_{name}.py" for name in ("damage", "round_trips")),
+    *(f"evaluation/test_{name}.py" for name in ("runs", "workers")),
+    "model/test_memory.py",
+    *(f"recipes/objects/test_{name}.py" for name in ("builder", "command")),
+    *(f"training/test_{name}.py" for name in ("checkpointing", "drawing", "pretraining", "solids", "trainer")),
+    "training/test_two_processes.py",
+    *(f"viewer/test_{name}.py" for name in ("autosave", "people", "server", "ui", "workspace")),
+    *(
+        f"test_{name}.py"
+        for name in ("display", "encoded", "examples", "focus", "notebook", "picture", "site", "wheel")
+    ),
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(folder)
+        if any(path.is_relative_to(name) for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 # Parts of names of weights that the rule does not divide by their width.
 UNSCALED = ("point_embeddings", "no_mask_embed", "iou_token", "mask_tokens", "gaussian")

@@ -93,6 +93,7 @@ def test_voronoi_models_have_no_groups_to_read_at(named_model):
         voronoi.adjust_click_params(mask_group_size=8)
 
 
+@pytest.mark.slow
 def test_compiling_changes_nothing_but_rounding():
     # In a process of its own: torch.compile cannot look into the type checks that the tests add to every function.
     program = """

@@ -18,7 +18,7 @@ from point_sam.predictor import PointSAM
 # Outside the ball: a probability of 1e-13, and yet a number that arithmetic on logits survives.
 OUTSIDE_LOGIT = -30.0
 # The ball of a mask reaches so far beyond it. Of 1.2, 1.5 and 2.5, on composed scenes of the validation families
-# (docs/focus.md): the smaller two are best for parts and equally good, and 1.5 shows more of what lies around.
+# (docs/tiny.md): the smaller two are best for parts and equally good, and 1.5 shows more of what lies around.
 MARGIN = 1.5
 # A mask's radius holds this share of its points: the rest may be strays far off.
 _HELD = 0.95

@@ -203,6 +203,11 @@ class Session:
         return tuple(step.click for step in self._steps)
 
     @property
+    def choices(self) -> tuple[int, ...]:
+        """Which candidate was taken after each click."""
+        return tuple(step.chosen for step in self._steps)
+
+    @property
     def candidates(self) -> Candidates:
         """The masks and predicted IoUs of the last click; none ([0, N]) before the first."""
         if not self._steps:

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.agreement import iou
-from benchmarks.report import seconds_text
 from benchmarks.stages import WHOLE, StageClock
-from benchmarks.summary import difference, growth
+from benchmarks.summary import difference, growth, seconds_text
 
 
 @given(exponent=st.floats(0, 3), factor=st.floats(1e-6, 1e3))

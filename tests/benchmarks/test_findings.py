@@ -21,7 +21,7 @@ def test_the_first_run_is_not_counted(findings, capsys):
 
 
 def test_what_takes_long_is_counted_once_after_its_rehearsal(findings, capsys):
-    findings._budget = 0.0
+    findings.budget = 0.0
     runs = []
     findings.repeat("work", lambda: runs.append(1))
     assert len(runs) == 2

@@ -13,8 +13,8 @@ def test_setting_answers_clicks(name, model: PointSAM, cloud: tuple[np.ndarray, 
     apply(SETTINGS[name], model)
     model.set_pointcloud(*cloud)
     point = cloud[0][0]
-    logits, _ = model.predict(prompt_point=point, return_logits=True, **SETTINGS[name].predict)
-    later, _ = model.predict(prompt_point=point, mask_input=logits[0], return_logits=True, **SETTINGS[name].predict)
+    logits, _ = model.predict(prompt_point=point, return_logits=True)
+    later, _ = model.predict(prompt_point=point, mask_input=logits[0], return_logits=True)
     assert later.shape == (3, 300)
     assert np.isfinite(later).all()
 

@@ -24,9 +24,9 @@ def test_labels_go_to_points_first_then_to_indices():
     prompts = prompts_of(["1,2,3", "4,5,6"], [7], [1, 0, 1])
 
     assert prompts == [
-        Prompt((1.0, 2.0, 3.0), None, True),
-        Prompt((4.0, 5.0, 6.0), None, False),
-        Prompt(None, 7, True),
+        Prompt((1.0, 2.0, 3.0), True),
+        Prompt((4.0, 5.0, 6.0), False),
+        Prompt(7, True),
     ]
 
 

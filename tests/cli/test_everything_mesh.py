@@ -8,7 +8,7 @@ import pytest
 
 from point_sam import MaskGenerator, PointSAM, read_pointcloud
 from point_sam.automatic import label_points
-from point_sam.cli.labeled_output import label_color
+from point_sam.cli.outputs import label_color
 from point_sam.clouds import normalize
 from point_sam.mesh import face_labels, load_mesh, sample_surface, write_mesh
 
@@ -129,9 +129,9 @@ def test_other_suffixes_hold_the_points(everything, mesh_file, labels):
 def test_table_picture_and_default_names(everything, mesh_file, monkeypatch):
     drawn = {}
     monkeypatch.setattr(
-        "point_sam.cli.commands.everything.draw_labels",
-        lambda path, cloud, labels, **more: drawn.update(labels=labels, **more),
+        "point_sam.picture.render", lambda xyz, rgb, labels, **more: drawn.update(labels=labels, **more)
     )
+    monkeypatch.setattr("point_sam.picture.save_picture", lambda *_: None)
     write_mesh("model.ply", load_mesh(mesh_file))
 
     answer = everything("--picture", "p.png")
@@ -141,7 +141,7 @@ def test_table_picture_and_default_names(everything, mesh_file, monkeypatch):
     samples = sample_surface(load_mesh("model.glb"), 600)
     for face in set(samples.face):  # what is drawn is what was written: one label a face
         assert len(set(drawn["labels"][samples.face == face])) == 1
-    assert drawn["up"].value == "y"
+    assert drawn["up"] == "y"
     assert header_of(answer.stdout) == ["label", "points", "predicted", "IoU", "stability", "prompt", "faces", "area"]
     assert "of 640 faces" in answer.stdout
     assert len(load_mesh("model_labels.glb").faces) == len(ply_labels("model_labels.ply")) == 640

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from point_sam import write_pointcloud
-from point_sam.cli.describe_cloud import count_duplicates
+from point_sam.cli.commands.info import count_duplicates
 
 
 def test_json_tells_what_the_cloud_holds(run, scene, cloud):

@@ -6,10 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-
-from point_sam import PointSAM, load_pointcloud, read_pointcloud
 
 ROOT = Path(__file__).parents[2]
 POINT_SAM = [sys.executable, "-m", "point_sam"]
@@ -76,15 +73,3 @@ def test_full_disk_under_stdout_is_one_line(scene):
 
     assert result.returncode == 1
     assert result.stderr == b"error: No space left on device\n"
-
-
-def test_example_script_gives_the_best_candidate_of_predict(scene, checkpoint):
-    coords, rgb, _ = load_pointcloud(scene)
-    masks, iou_scores = PointSAM.from_pretrained(checkpoint_path=checkpoint).predict(coords, rgb, [0.3, 0.1, -0.2])
-
-    script = ROOT / "examples" / "segment_ply.py"
-    result = start(sys.executable, script, scene, 0.3, 0.1, -0.2, "--checkpoint", checkpoint)
-
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("predicted IoU") == 3
-    np.testing.assert_array_equal(read_pointcloud("scene_mask.ply").attributes["mask"], masks[iou_scores.argmax()])

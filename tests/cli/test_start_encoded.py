@@ -10,6 +10,7 @@ import trimesh
 
 from point_sam import EncodedCloud, PointCloud, PointSAM, write_pointcloud
 from point_sam.cli.commands import view
+from point_sam.viewer.ui import Pages
 
 EVERYTHING = ["--iou-threshold", -1000, "--stability-threshold", 0, "--points", 8]
 COMMANDS = [("segment", "--index", 7), ("everything", *EVERYTHING), ("view", "--port", 0)]
@@ -30,7 +31,7 @@ def serve(run, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr("point_sam.viewer.server.start", lambda *_, **__: None)
             patch.setattr("point_sam.viewer.server.stop", lambda *_: None)
-            patch.setattr("point_sam.viewer.app.Viewer.serve", lambda viewer, _: viewers.append(viewer))
+            patch.setattr("point_sam.viewer.ui.serve", lambda viewer, _: viewers.append(viewer) or Pages(viewer))
             patch.setattr(view, "_tell_and_wait", lambda *_, **__: act(viewers[0]))
             answer = run("view", *args, "--port", 0, "--autosave-folder", "autosave")
         assert answer.exit_code != 0 or viewers
@@ -41,7 +42,7 @@ def serve(run, monkeypatch):
 
 def open_in(viewer, path):
     """What a page does with a file."""
-    return viewer.library.get(viewer.open(Path(path).resolve()).scene, viewer.model).result(60)
+    return viewer.encoding_cache.get(viewer.open(Path(path).resolve()).scene, viewer.model).result(60)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_view_has_the_file_encoded_before_anybody_comes(serve, scene, checkpoint
     never_encodes()
 
     def act(viewer):
-        found = viewer.library.get(viewer.open(scene.resolve()).scene, viewer.model)
+        found = viewer.encoding_cache.get(viewer.open(scene.resolve()).scene, viewer.model)
         assert found.done()
         assert found.result(0).cloud_fingerprint == EncodedCloud.load(encoded).cloud_fingerprint
 
@@ -216,7 +217,7 @@ def test_view_finds_a_link_by_either_name(serve, scene, checkpoint, encoded, nev
     never_encodes()
 
     def act(viewer):
-        viewer.library._kept.clear()  # as after many other clouds
+        viewer.encoding_cache._kept.clear()  # as after many other clouds
         open_in(viewer, "link.ply")
 
     answer = serve("link.ply", "--checkpoint", checkpoint, "--encoded", "emb", act=act)

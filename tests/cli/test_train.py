@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -165,31 +164,3 @@ def test_ctrl_c_in_a_process_writes_a_checkpoint_and_tells_how_to_go_on(home):
     told = re.search(r"stopped after step (\d+) of 100000; go on with: point-sam train --resume --out long", stderr)
     assert told, stderr
     assert (home / f"long/checkpoints/step_{int(told[1]):08d}.pt").exists()
-
-
-def documented(page: str) -> list[list[str]]:
-    """The commands in a page's shell blocks, word by word."""
-    text = (ROOT / "docs" / page).read_text()
-    lines = [
-        line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines() if line.strip()
-    ]
-    return [shlex.split(line, comments=True) for line in lines]
-
-
-def test_the_walk_through_runs_as_written_but_for_its_length(run, home):
-    """With four steps, one cloud and few points in place of what the page takes minutes for."""
-    brief = "--limit 1 --max-masks 1 --max-points 2048 --min-points 20 --clicks 1 --jobs 1 --no-plots --pictures 0"
-    shorter = {
-        "train": ["--steps", "4", "--batch-size", "1", "--validate-every", "0", "--device", "cpu"],
-        "evaluate": brief.split(),
-    }
-    commands = [words for words in documented("finetuning.md") if words]
-    assert [words[:2] for words in commands if words[0] == "point-sam"].count(["point-sam", "train"]) >= 1
-
-    for program, *words in commands:
-        if program == "python":
-            subprocess.run([sys.executable, str(ROOT / words[0]), *words[1:]], check=True, timeout=200)
-            continue
-        words = [str(ROOT / word) if word.startswith("examples/") else word for word in words]
-        answer = run(*words, *shorter.get(words[0], []))
-        assert answer.exit_code == 0, (words, answer.stderr)

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,15 @@ def test_everything_that_decides_is_recorded(folder: Path, tmp_path: Path) -> No
     assert (settings["data"]["layout"], settings["data"]["split"], settings["data"]["objects"]) == ("folder", "all", 4)
     assert {"python", "torch", "numpy", "processor", "cores"} <= settings["environment"].keys()
     assert "deepest point" in settings["protocol"]
+
+
+def test_a_process_has_no_more_threads_than_cores(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    (report,) = run(folder, tmp_path / "out", threads=2).reports
+
+    assert report.settings["threads"] == 1
 
 
 def test_the_data_are_known_again_in_a_copy_and_not_when_changed(folder: Path, tmp_path: Path) -> None:

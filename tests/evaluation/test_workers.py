@@ -1,12 +1,13 @@
 """A spawned process cannot import the tests, so that the work is Python's own `eval` and the tasks are expressions."""
 
+import multiprocessing
 import os
 from functools import partial
 
 import pytest
 import torch
 
-from point_sam.evaluation.workers import run_tasks, sendable
+from point_sam.evaluation.workers import cores_for_each, run_tasks, sendable
 
 EVAL = partial(partial, eval)
 WHERE = "(__import__('os').getpid(), __import__('torch').get_num_threads(), {})"
@@ -60,3 +61,18 @@ def test_no_processes_and_no_threads_are_refused() -> None:
         run_tasks(EVAL, ["1"], jobs=0, threads=1)
     with pytest.raises(ValueError, match="threads is 0"):
         run_tasks(EVAL, ["1"], jobs=1, threads=0)
+
+
+def test_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+
+    assert [cores_for_each(jobs) for jobs in (1, 3, 8, 20)] == [8, 2, 1, 1]
+
+
+def test_processes_are_gone_when_nobody_listens_any_more() -> None:
+    running = run_tasks(EVAL, ["1", "__import__('time').sleep(600)"], jobs=2, threads=1)
+    assert next(running) == ("1", 1)
+
+    running.close()
+
+    assert multiprocessing.active_children() == []

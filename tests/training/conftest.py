@@ -78,7 +78,7 @@ def tiny_run(miniature: Path) -> TrainConfig:
     """Six steps in two stages, in float32, prepared in between."""
     stages = (
         Stage(until=3, clouds=2, masks=2, sizes=((96, 24, 8), (64, 16, 8)), rounds=2, clickless=0),
-        Stage(clouds=2, masks=2, sizes=((96, 24, 8),), rounds=3, clickless=1, solid_share=0.5),
+        Stage(clouds=2, masks=2, sizes=((96, 24, 8),), rounds=3, clickless=1),
     )
     return TrainConfig(
         model=str(miniature),

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -22,15 +23,14 @@ from point_sam.training.checkpointing import (
     sweep,
 )
 from point_sam.training.config import Schedule
-from point_sam.training.ema import average_of
+from point_sam.training.model import average_of, make_model
 from point_sam.training.optimizer import make_optimizer
-from point_sam.training.runfolder import RunFolder, RunLog
-from point_sam.training.starting import make_trainee
+from point_sam.training.runfolder import RunFolder, RunLog, check_tensorboard
 
 
 @pytest.fixture
 def state(tiny_run) -> TrainState:
-    model = make_trainee(tiny_run, torch.device("cpu"), bfloat16=False)
+    model = make_model(tiny_run, torch.device("cpu"))
     state = TrainState(model, average_of(model), make_optimizer(model, tiny_run), counts=Counts(step=4))
     for parameter in model.parameters():
         parameter.grad = torch.ones_like(parameter)
@@ -40,7 +40,7 @@ def state(tiny_run) -> TrainState:
 
 def test_a_restored_state_is_the_saved_one(tmp_path, tiny_run, state):
     path = save_checkpoint(tmp_path, tiny_run, "data", state)
-    model = make_trainee(replace(tiny_run, seed=9), torch.device("cpu"), bfloat16=False)
+    model = make_model(replace(tiny_run, seed=9), torch.device("cpu"))
     other = TrainState(model, average_of(model), make_optimizer(model, tiny_run))
 
     restore(read_checkpoint(path), other)
@@ -140,13 +140,13 @@ def test_one_run_in_one_folder(tmp_path, tiny_run):
 def test_the_log_goes_on_where_the_checkpoint_is(tmp_path, tiny_run):
     folder = RunFolder(tmp_path)
     folder.begin(tiny_run)
-    with RunLog(folder, step=0, tensorboard=False) as log:
+    with closing(RunLog(folder, step=0, tensorboard=False)) as log:
         for step in (1, 2, 3):
             log.write(step, "train", {"loss": [0.5, float("nan")]})
     with folder.log.open("a") as file:
         file.write('{"step": 4, "kind": "tr')
 
-    with RunLog(folder, step=2, tensorboard=False) as log:
+    with closing(RunLog(folder, step=2, tensorboard=False)) as log:
         log.write(3, "train", {"loss": [9.0]})
 
     lines = [json.loads(line) for line in folder.log.read_text().splitlines()]
@@ -162,7 +162,7 @@ def test_tensorboard_gets_a_scalar_for_each_round(tmp_path, tiny_run):
 
     folder = RunFolder(tmp_path)
     folder.begin(tiny_run)
-    with RunLog(folder, step=0, tensorboard=True) as log:
+    with closing(RunLog(folder, step=0, tensorboard=True)) as log:
         log.write(1, "train", {"loss": [0.5, 0.25], "norm": 3.0})
 
     events = EventAccumulator(str(folder.tensorboard)).Reload()
@@ -170,10 +170,8 @@ def test_tensorboard_gets_a_scalar_for_each_round(tmp_path, tiny_run):
     assert [(event.step, event.value) for event in events.Scalars("train/loss/2")] == [(1, 0.25)]
 
 
-def test_missing_tensorboard_names_the_extra(tmp_path, tiny_run, monkeypatch):
+def test_missing_tensorboard_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    folder = RunFolder(tmp_path)
-    folder.begin(tiny_run)
 
     with pytest.raises(ImportError, match=r"pip install 'point-sam\[train\]', or set output\.tensorboard = false"):
-        RunLog(folder, step=0, tensorboard=True)
+        check_tensorboard()

@@ -19,7 +19,7 @@ from point_sam.training.config import (
     read_config,
     write_config,
 )
-from point_sam.training.schedule import learning_rate
+from point_sam.training.optimizer import learning_rate
 from point_sam.training.settings import differences, with_values
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -38,7 +38,6 @@ def stages(draw: st.DrawFn) -> tuple[Stage, ...]:
             sizes=draw(SIZES),
             rounds=rounds,
             clickless=draw(st.integers(0, rounds - 1)),
-            solid_share=draw(SHARE),
         )
         for until in ends
     )
@@ -68,7 +67,7 @@ def test_the_printed_defaults_explain_every_setting():
     lines = write_config(TrainConfig()).splitlines()
 
     names = [i for i, line in enumerate(lines) if " = " in line and not line.startswith("#")]
-    assert len(names) == 40
+    assert len(names) == 39
     assert [lines[i] for i in names if not lines[i - 1].startswith("# ")] == []
 
 
@@ -100,6 +99,7 @@ def test_the_printed_defaults_explain_every_setting():
         ("[[stages]]\nuntil = 0\n[[stages]]", "until is [0, 0] over the stages; it must rise"),
         ("[[stages]]\nuntil = 9\n[[stages]]\nuntil = 3", "until is [9, 3] over the stages; it must rise"),
         ("steps =", "not TOML ("),
+        ("[[stages]]\nsolid_share = 0.5", "solid_share is no setting any more; recipes/solids mixes composed solids"),
     ],
 )
 def test_a_mistake_is_named_with_the_way_out(tmp_path: Path, text: str, error: str):
@@ -114,6 +114,15 @@ def test_a_mistake_is_named_with_the_way_out(tmp_path: Path, text: str, error: s
 def test_missing_file_tells_how_to_make_one(tmp_path: Path):
     with pytest.raises(FileNotFoundError, match=r"no such file; point-sam train --print-config > none\.toml makes one"):
         read_config(tmp_path / "none.toml")
+
+
+def test_a_file_of_version_0_1_without_solids_is_read():
+    config = TrainConfig(stages=(Stage(until=5), Stage(masks=9)))
+
+    old = write_config(config).replace("strength = ", "solid_share = 0.0\nstrength = ")
+
+    assert old.count("solid_share") == 2
+    assert parse_config(old) == config
 
 
 def test_a_dotted_name_changes_every_stage():

@@ -1,15 +1,12 @@
-"""What learns and what does not; the average; the gradient put together from pieces."""
+"""What learns and what does not; the average."""
 
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
-from point_sam.training.ema import average_of, follow
+from point_sam.training.model import average_of, follow, make_model, start_model
 from point_sam.training.optimizer import make_optimizer
-from point_sam.training.processes import GradientSum, start_processes
-from point_sam.training.starting import make_trainee, start_model
 
 CPU = torch.device("cpu")
 
@@ -27,7 +24,7 @@ def modules_that_learn(model) -> set[str]:
     ],
 )
 def test_what_learns(tiny_run, freeze, learning):
-    model = make_trainee(replace(tiny_run, freeze=freeze), CPU, bfloat16=False)
+    model = make_model(replace(tiny_run, freeze=freeze), CPU)
     optimizer = make_optimizer(model, tiny_run)
 
     optimized = {parameter for group in optimizer.param_groups for parameter in group["params"]}
@@ -36,7 +33,7 @@ def test_what_learns(tiny_run, freeze, learning):
 
 
 def test_only_matrices_decay(tiny_run):
-    matrices, others = make_optimizer(make_trainee(tiny_run, CPU, bfloat16=False), tiny_run).param_groups
+    matrices, others = make_optimizer(make_model(tiny_run, CPU), tiny_run).param_groups
 
     assert matrices["weight_decay"] == tiny_run.optimizer.weight_decay > others["weight_decay"] == 0
     assert {p.ndim for p in others["params"]} == {1}
@@ -64,7 +61,7 @@ def test_trained_weights_are_where_a_run_starts(tiny_run):
 
 
 def test_average_follows_and_passes_over_what_is_frozen(tiny_run):
-    model = make_trainee(replace(tiny_run, freeze="encoder"), CPU, bfloat16=False)
+    model = make_model(replace(tiny_run, freeze="encoder"), CPU)
     average = average_of(model)
     start = {name: value.clone() for name, value in average.state_dict().items()}
     with torch.no_grad():
@@ -79,7 +76,7 @@ def test_average_follows_and_passes_over_what_is_frozen(tiny_run):
 
 
 def test_average_forgets_its_start_quickly(tiny_run):
-    model = make_trainee(tiny_run, CPU, bfloat16=False)
+    model = make_model(tiny_run, CPU)
     average = average_of(model)
     before = average.mask_decoder.iou_token.weight.clone()
     with torch.no_grad():
@@ -88,35 +85,3 @@ def test_average_forgets_its_start_quickly(tiny_run):
     follow(average, model, decay=0.999, step=0)
 
     torch.testing.assert_close(average.mask_decoder.iou_token.weight, before + 0.9)
-
-
-def test_gradient_of_pieces_is_that_of_the_batch():
-    torch.manual_seed(0)
-    layer, x = nn.Linear(3, 2), torch.randn(10, 3)
-    layer(x).square().mean().backward()
-    whole = [parameter.grad.clone() for parameter in layer.parameters()]
-    layer.zero_grad(set_to_none=True)
-    total = GradientSum(list(layer.parameters()))
-
-    for piece in (x[:5], x[5:6], x[6:]):
-        total.begin_piece(len(piece) / len(x))
-        # As run_rounds does: several backward passes in one piece.
-        (0.5 * layer(piece).square().mean()).backward()
-        (0.5 * layer(piece).square().mean()).backward()
-    figures = total.finish(start_processes("cpu"), torch.tensor([4.0]))
-
-    assert figures.tolist() == [4.0]
-    for parameter, wanted in zip(layer.parameters(), whole, strict=True):
-        torch.testing.assert_close(parameter.grad, wanted)
-
-
-def test_a_batch_in_one_piece_keeps_its_gradient_to_the_bit():
-    layer, x = nn.Linear(3, 2), torch.randn(10, 3)
-    total = GradientSum(list(layer.parameters()))
-
-    total.begin_piece(1.0)
-    layer(x).square().mean().backward()
-    before = layer.weight.grad.clone()
-    total.finish(start_processes("cpu"), torch.zeros(1))
-
-    assert torch.equal(layer.weight.grad, before)

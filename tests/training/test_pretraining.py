@@ -9,8 +9,8 @@ import torch
 from point_sam.model import PointSAMModel
 from point_sam.training.checkpointing import checkpoint_path, read_checkpoint
 from point_sam.training.config import Optimizer, Stage
+from point_sam.training.model import make_model, make_spaces, start_model
 from point_sam.training.optimizer import make_optimizer
-from point_sam.training.starting import make_spaces, make_trainee, start_model
 from point_sam.training.trainer import train
 
 CPU = torch.device("cpu")
@@ -70,7 +70,7 @@ def test_the_written_model_has_no_trace_of_the_spaces(pretraining, dataset, tmp_
 
 
 def test_muon_takes_the_inner_matrices_of_trunk_and_decoder(pretraining):
-    model, spaces = make_trainee(pretraining, CPU, bfloat16=False), make_spaces(pretraining, CPU)
+    model, spaces = make_model(pretraining, CPU), make_spaces(pretraining, CPU)
     adamw, muon = make_optimizer(model, pretraining, spaces).members
     names = {id(parameter): name for name, parameter in model.named_parameters()}
 

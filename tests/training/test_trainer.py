@@ -16,10 +16,10 @@ from point_sam.evaluation import evaluate
 from point_sam.training import trainer
 from point_sam.training.checkpointing import checkpoints_in, read_checkpoint
 from point_sam.training.config import Optimizer, Schedule, Stage, TrainConfig, read_config
+from point_sam.training.model import start_model
 from point_sam.training.plan import make_plan
 from point_sam.training.progress import Quiet
-from point_sam.training.rounds import RoundResult
-from point_sam.training.starting import start_model
+from point_sam.training.step import StepResult
 from point_sam.training.trainer import TrainingError, train
 
 
@@ -186,14 +186,14 @@ def test_frozen_weights_stay_to_the_bit(tiny_run, dataset, tmp_path, freeze, fro
 
 def test_frozen_encoder_runs_without_gradients(tiny_run, dataset, tmp_path, monkeypatch):
     graphs = []
-    original = trainer.make_trainee
+    original = trainer.make_model
 
     def watched(*arguments: Any, **options: Any):
         model = original(*arguments, **options)
         model.pc_encoder.register_forward_hook(lambda module, inputs, output: graphs.append(output.grad_fn))
         return model
 
-    monkeypatch.setattr(trainer, "make_trainee", watched)
+    monkeypatch.setattr(trainer, "make_model", watched)
     train(replace(tiny_run, freeze="encoder"), tmp_path, dataset=dataset, device="cpu")
 
     assert set(graphs) == {None}
@@ -202,7 +202,7 @@ def test_frozen_encoder_runs_without_gradients(tiny_run, dataset, tmp_path, monk
 @pytest.mark.parametrize("precision", ["bf16", "no"])
 def test_precision_is_what_matrix_products_run_in(tiny_run, dataset, tmp_path, monkeypatch, precision):
     seen = set()
-    original = trainer.make_trainee
+    original = trainer.make_model
 
     def watched(*arguments: Any, **options: Any):
         model = original(*arguments, **options)
@@ -210,7 +210,7 @@ def test_precision_is_what_matrix_products_run_in(tiny_run, dataset, tmp_path, m
         model.pc_encoder.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
         return model
 
-    monkeypatch.setattr(trainer, "make_trainee", watched)
+    monkeypatch.setattr(trainer, "make_model", watched)
     train(replace(tiny_run, precision=precision, steps=1), tmp_path, dataset=dataset, device="cpu")
 
     assert (torch.bfloat16 in seen) == (precision == "bf16")
@@ -220,12 +220,12 @@ def spoil(monkeypatch: pytest.MonkeyPatch, steps: range) -> None:
     """Make the loss of these steps, counted from 0, NaN."""
     original, calls = trainer.run_rounds, iter(range(10**9))
 
-    def run_rounds(model: Any, *arguments: Any, **options: Any) -> RoundResult:
+    def run_rounds(model: Any, *arguments: Any, **options: Any) -> StepResult:
         result = original(model, *arguments, **options)
         if next(calls) not in steps:
             return result
         model.mask_decoder.iou_token.weight.grad.fill_(torch.nan)
-        return replace(result, loss=[float("nan")] * len(result.loss))
+        return replace(result, loss=torch.full_like(result.loss, torch.nan))
 
     monkeypatch.setattr(trainer, "run_rounds", run_rounds)
 

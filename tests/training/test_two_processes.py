@@ -17,7 +17,7 @@ import torch
 
 from point_sam.training.checkpointing import read_checkpoint
 from point_sam.training.config import write_config
-from point_sam.training.starting import start_model
+from point_sam.training.model import start_model
 from point_sam.training.trainer import train
 
 SCRIPT = """

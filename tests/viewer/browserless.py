@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from point_sam.viewer.app import Viewer
-from point_sam.viewer.ui import Page
+from point_sam.viewer.ui import Pages
+from point_sam.viewer.workspace import Workspace
 
 PATIENCE = 60.0  # seconds
 
@@ -48,6 +49,11 @@ class Gui:
     """The controls of a tab. `_handle_*` is what `limit_uploads` takes the place of."""
 
     _handle_file_transfer_start = _handle_file_transfer_part = None
+
+    def __init__(self) -> None:
+        nothing = lambda *_: None  # noqa: E731
+        self._websock_interface = SimpleNamespace(register_handler=nothing, unregister_handler=nothing)
+        self._current_file_upload_states: dict[str, Any] = {}
 
     def add_html(self, content: str, **_: Any) -> Handle:
         return Handle()
@@ -111,8 +117,6 @@ class Client:
         self.local_storage = SimpleNamespace(
             get_item=lambda key, timeout: storage.get(key), set_item=storage.__setitem__
         )
-        nothing = lambda *_: None  # noqa: E731
-        self._websock_connection = SimpleNamespace(register_handler=nothing, unregister_handler=nothing)
 
     def atomic(self) -> Any:
         return nullcontext()
@@ -128,16 +132,24 @@ class Tab:
     """Somebody's tab: presses, and reads what the page says.
 
     Args:
-        viewer: connected to.
+        pages: of the viewer that it is connected to.
         storage: of the browser; tabs of one browser share it.
     """
 
-    def __init__(self, viewer: Viewer, storage: dict[str, str] | None = None) -> None:
-        number = max(viewer.pages, default=0) + 1
-        self.viewer = viewer
-        self.client = Client(number, {} if storage is None else storage)
-        self.page = viewer.pages[number] = Page(viewer, self.client)  # type: ignore[arg-type]
+    def __init__(self, pages: Pages, storage: dict[str, str] | None = None) -> None:
+        self.pages = pages
+        self.client = Client(max(pages._pages, default=0) + 1, {} if storage is None else storage)
+        self.page = pages.join(self.client)  # type: ignore[arg-type]
         self.finish()
+
+    @property
+    def viewer(self) -> Viewer:
+        return self.pages._viewer
+
+    @property
+    def workspace(self) -> Workspace:
+        assert self.page._editor is not None
+        return self.page._editor.workspace
 
     @property
     def panel(self) -> Any:
@@ -157,7 +169,7 @@ class Tab:
     def finish(self) -> None:
         """Until everything that was asked for is done, but what waits for the model."""
         done = threading.Event()
-        self.page._hand.do(done.set)
+        self.page._thread.do(done.set)
         assert done.wait(PATIENCE)
 
     def wait(self, state: str = "ready") -> None:
@@ -196,7 +208,7 @@ class Tab:
 
     def leave(self) -> None:
         """The tab is closed."""
-        self.viewer.leave(self.client.client_id)
+        self.pages.leave(self.client.client_id)
 
 
 class SimpleUpload:

@@ -43,7 +43,7 @@ def test_hidden_objects_are_not_drawn(painter: Painter, scene: Scene) -> None:
 def test_opacity_blends(opacity: float, chosen: set[int]) -> None:
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (300, 3), dtype=np.uint8)
-    scene = Scene("a.ply", "cloud", PointCloud(rng.random((300, 3)), rgb), None, None, "z", "")
+    scene = Scene("a.ply", PointCloud(rng.random((300, 3)), rgb), None, None, "z", "")
     mask = mask_of(*chosen)
     colors = Painter(scene, draw_scene(scene)).paint("rgb", mask=mask, opacity=opacity)
     np.testing.assert_array_equal(colors[~mask], rgb[~mask])

@@ -11,7 +11,7 @@ from point_sam.viewer.scene import Scene
 
 
 def scene_of(xyz: np.ndarray) -> Scene:
-    return Scene("a.ply", "cloud", PointCloud(xyz), None, None, "z", "")
+    return Scene("a.ply", PointCloud(xyz), None, None, "z", "")
 
 
 @given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 3))

@@ -13,11 +13,12 @@ from point_sam.mesh import Mesh, load_mesh, write_mesh
 from point_sam.mesh.colors import Uniform
 from point_sam.mesh.surfaces import Surface
 from point_sam.session import Click
-from point_sam.viewer.exporting import export, export_suffixes
+from point_sam.viewer.exporting import download, export, export_suffixes
 from point_sam.viewer.objects import SegmentedObject, label_image
 from point_sam.viewer.restoring import restore
 from point_sam.viewer.scene import Scene, open_scene
 
+LEG = SegmentedObject.of(1, np.arange(300) < 20, name="leg")
 CLOUDS = (".ply", ".pcd", ".las", ".laz", ".npz", ".csv", ".xyz", ".txt")
 
 
@@ -266,10 +267,38 @@ def test_too_large_a_file_is_refused(scene: Scene, objects: list[SegmentedObject
 def test_what_cannot_be_exported_is_refused(scene: Scene, objects: list[SegmentedObject], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"out\.glb: results are written as \.ply"):
         export(tmp_path / "out.glb", scene, objects)
-    with pytest.raises(ValueError, match=r"object 1 is of 3 points; scan\.ply has 300"):
+    with pytest.raises(ValueError, match=r"object 1 is of a cloud of 3 points; scan\.ply has 300"):
         export(tmp_path / "out.ply", scene, [SegmentedObject.of(1, np.ones(3, bool))])
     with pytest.raises(ValueError, match="two objects have the id 2"):
         export(tmp_path / "out.ply", scene, objects[:1] * 2)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         export(tmp_path / "no" / "out.ply", scene, objects)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scan.ply"]
+
+
+def test_what_is_sent_can_be_restored(scene: Scene, tmp_path: Path) -> None:
+    name, content, remarks = download(scene, [LEG], ".json")
+    (tmp_path / name).write_bytes(content)
+    (restored,) = restore(scene, tmp_path / name)
+    assert (name, remarks) == ("scan_objects.json", [])
+    assert restored.name == "leg"
+    np.testing.assert_array_equal(restored.mask, LEG.mask)
+
+
+def test_a_format_that_is_a_path_writes_nothing(scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "victim").mkdir()
+    for above in ("/..", "/../..", "/../../.."):
+        with pytest.raises(ValueError, match=r"the format .* is not offered"):
+            download(scene, [LEG], f"{above}/victim/x.json")
+    assert list((tmp_path / "victim").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".PLY", ".glb", "ply", ".exe"])
+def test_a_format_that_is_not_offered_is_refused(scene: Scene, suffix: str) -> None:
+    with pytest.raises(ValueError, match="is not offered"):
+        download(scene, [LEG], suffix)
+
+
+def test_the_name_holds_nothing_that_a_path_could(scene: Scene) -> None:
+    assert download(replace(scene, name="../a b.ply"), [LEG], ".npy")[0] == "a_b_objects.npy"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from point_sam import PointSAM
-from point_sam.viewer.library import Library
+from point_sam.viewer.encoding_cache import EncodingCache
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.work import WorkQueue
 from point_sam.viewer.workspace import Event, Workspace
@@ -20,20 +20,20 @@ def work() -> Iterator[WorkQueue]:
     work.close()
 
 
-def enter(scene: Scene, model: PointSAM, library: Library, person: str) -> Workspace:
-    return Workspace(scene, model, library.get(scene, model, owner=person).result(60))
+def enter(scene: Scene, model: PointSAM, cache: EncodingCache, person: str) -> Workspace:
+    return Workspace(scene, model, cache.get(scene, model, owner=person).result(60))
 
 
 def test_each_has_their_own_state_on_one_encoding(scene: Scene, model: PointSAM, work: WorkQueue) -> None:
-    library = Library(work)
-    anna, ben = (enter(scene, model, library, person) for person in ("anna", "ben"))
-    assert len(library) == 1
+    cache = EncodingCache(work)
+    anna, ben = (enter(scene, model, cache, person) for person in ("anna", "ben"))
+    assert len(cache) == 1
     futures = [work.submit(lambda p=p: anna.click(p), owner="anna") for p in (3, 7)]
     futures += [work.submit(lambda p=p: ben.click(p), owner="ben") for p in (11, 15)]
     for future in futures:
         future.result(60)
     ben.accept()
-    alone = enter(scene, model, Library(work), "carl")
+    alone = enter(scene, model, EncodingCache(work), "carl")
     alone.click(3)
     alone.click(7)
     np.testing.assert_array_equal(anna.state.mask, alone.state.mask)
@@ -42,8 +42,8 @@ def test_each_has_their_own_state_on_one_encoding(scene: Scene, model: PointSAM,
 
 
 def test_clicks_are_answered_while_another_segments_everything(scene: Scene, model: PointSAM, work: WorkQueue) -> None:
-    library = Library(work)
-    anna, ben = (enter(scene, model, library, person) for person in ("anna", "ben"))
+    cache = EncodingCache(work)
+    anna, ben = (enter(scene, model, cache, person) for person in ("anna", "ben"))
     clicks: list[Future[Event]] = []
 
     def progress(done: int, total: int) -> None:
@@ -58,7 +58,7 @@ def test_clicks_are_answered_while_another_segments_everything(scene: Scene, mod
         long=True,
     )
     assert search.result(60).changed
-    assert clicks[0].result(0).mask_changed
+    assert clicks[0].result(0).changed
     assert ben.state.objects == ()
 
 

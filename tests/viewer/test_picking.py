@@ -12,7 +12,7 @@ SIDE = 41
 
 
 def drawing_of(xyz: np.ndarray, **options: int) -> Drawing:
-    return draw_scene(Scene("a.ply", "cloud", PointCloud(xyz), None, None, "z", ""), **options)
+    return draw_scene(Scene("a.ply", PointCloud(xyz), None, None, "z", ""), **options)
 
 
 def wall(depth: float, step: float = 0.05) -> np.ndarray:

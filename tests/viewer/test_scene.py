@@ -20,7 +20,7 @@ def triangle(tmp_path: Path) -> Path:
 
 def test_a_cloud_keeps_its_order_units_and_attributes(scene: Scene, tmp_path: Path) -> None:
     _, rgb, original = load_pointcloud(tmp_path / "scan.ply")
-    assert (scene.kind, scene.name, scene.up, len(scene)) == ("cloud", "scan.ply", "z", 300)
+    assert (scene.mesh, scene.name, scene.up, len(scene)) == (None, "scan.ply", "z", 300)
     np.testing.assert_array_equal(scene.xyz, original)
     np.testing.assert_array_equal(scene.cloud.rgb, rgb)
     assert set(scene.cloud.attributes) == {"intensity", "time"}
@@ -33,7 +33,7 @@ def test_the_fingerprint_is_that_of_an_encoding(scene: Scene, model: PointSAM) -
 
 def test_a_mesh_becomes_the_same_points_each_time(triangle: Path) -> None:
     scene = open_scene(triangle, samples=50)
-    assert (scene.kind, scene.up, len(scene)) == ("mesh", "y", 50)
+    assert (scene.up, len(scene)) == ("y", 50)
     assert scene.mesh is not None
     assert scene.samples is not None
     np.testing.assert_array_equal(scene.xyz, scene.samples.xyz)

@@ -15,7 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from point_sam.viewer.security import Gate
-from point_sam.viewer.server import MAX_MESSAGE, address_of, listen, start, stop, url_of
+from point_sam.viewer.server import address_of, listen, start, stop, url_of
+from point_sam.viewer.viser_private import MAX_MESSAGE
 
 TOKEN = "correct-horse-battery"
 
@@ -120,9 +121,11 @@ def test_nobody_can_ask_for_a_public_tunnel(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("viser._viser.ViserTunnel", opened.append)
     with listen("127.0.0.1", 0) as bound:
         server = start(bound)
-        assert viser._messages.ShareUrlRequest not in server._websock_server._incoming_handlers
+        for kind in (viser._messages.ShareUrlRequest, viser._messages.ShareUrlDisconnect):
+            for asked in server._websock_server._incoming_handlers[kind]:
+                asked(0, kind())
+        server._thread_executor.shutdown(wait=True)
         assert server.request_share_url() is None
-        server.disconnect_share_url()
         stop(server)
     assert not opened
 

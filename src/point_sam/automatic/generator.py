@@ -64,7 +64,7 @@ class MaskGenerator:
     crop_overlap: float = 0.15  # not tuned
     hierarchy: bool = False
     containment: float = 0.9  # not tuned
-    screening_points: int = 8192  # docs/everything.md compares with 0
+    screening_points: int = 8192  # docs/performance.md compares with 0
 
     def __post_init__(self) -> None:
         for name, lowest in (("points_per_cloud", 1), ("min_region_points", 0), ("crops", 0), ("screening_points", 0)):

@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 
 from point_sam.cli import commands
 from point_sam.cli.failures import Group
+from point_sam.cli.options import with_options
 
 _EPILOG = (
     "Start with  point-sam demo , then  point-sam COMMAND --help .\n\n"
@@ -49,7 +50,9 @@ def _add_commands(app: typer.Typer, package: ModuleType) -> None:
             app.add_typer(group, name=name)
         else:
             command_class = getattr(module, "COMMAND_CLASS", TyperCommand)
-            app.command(name, epilog=module.EPILOG, cls=command_class, no_args_is_help=False)(module.command)
+            app.command(name, epilog=module.EPILOG, cls=command_class, no_args_is_help=False)(
+                with_options(module.command)
+            )
 
 
 def _print_version(wanted: bool) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from point_sam import PointCloud
 
     Array = np.ndarray[Any, Any]
+    Unit = tuple[Array, Array, float]
 
 _FAR = 0.02  # of the cloud's radius: farther from every point than a click on a surface is by accident
 _POINT = "--point"
@@ -21,11 +22,19 @@ _POINT = "--point"
 
 @dataclass(frozen=True)
 class Prompt:
-    """One click as given: a point of space or the index of a point of the file, and whether it is on the object."""
+    """One click as given: at a point of space or at a point of the file, by its index; on the object, or off it."""
 
-    point: tuple[float, float, float] | None
-    index: int | None
+    place: tuple[float, float, float] | int
     positive: bool
+
+
+class Move(NamedTuple):
+    """How a click came onto the surface of a mesh, in the file's units; `far` if it was far from every point."""
+
+    given: tuple[float, float, float]
+    on_surface: list[float]
+    distance: float
+    far: bool
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,7 @@ class Click:
         positive: on the object, or off it.
         distance: to the nearest point of the cloud, in the file's units.
         far: the distance is more than 2% of the cloud's radius.
+        move: on a mesh, how it came to `point`.
     """
 
     point: tuple[float, float, float]
@@ -45,6 +55,7 @@ class Click:
     positive: bool
     distance: float
     far: bool
+    move: Move | None = None
 
 
 class PointsCommand(TyperCommand):
@@ -84,62 +95,68 @@ def prompts_of(
         typer.BadParameter: no click, a point that is not three finite numbers, more or fewer labels than clicks, or
             no click on the object.
     """
-    xyz = [_parse_point(text) for text in points or ()]
-    count = len(xyz) + len(indices or ())
+    places: list[tuple[float, float, float] | int] = [*map(_parse_point, points or ()), *(indices or ())]
     marks = list(labels or ())
-    if count == 0:
+    if not places:
         raise typer.BadParameter("give a click: --point X Y Z, or --index I for a point of the file")
-    if marks and len(marks) != count:
+    if marks and len(marks) != len(places):
         raise typer.BadParameter(
-            f"{len(marks)} labels for {count} clicks; give one per click, points first, then indices, or none at all",
+            f"{len(marks)} labels for {len(places)} clicks; give one per click, points first, then indices, or none at "
+            f"all",
             param_hint="--label",
         )
-    marks = marks or [1] * count
+    marks = marks or [1] * len(places)
     if not any(marks):
         raise typer.BadParameter("every click is off the object; at least one must be on it", param_hint="--label")
-    places: list[tuple[tuple[float, float, float] | None, int | None]] = [(p, None) for p in xyz]
-    places += [(None, index) for index in indices or ()]
-    return [Prompt(p, i, bool(mark)) for (p, i), mark in zip(places, marks, strict=True)]
+    return [Prompt(place, bool(mark)) for place, mark in zip(places, marks, strict=True)]
 
 
-def place_clicks(
-    prompts: Sequence[Prompt], cloud: "PointCloud", coords: "Array", center: "Array", scale: float, *, normalized: bool
-) -> list[Click]:
+def place_clicks(prompts: Sequence[Prompt], cloud: "PointCloud", unit: "Unit", *, normalized: bool) -> list[Click]:
     """The clicks in the order in which they are sent: the first one on the object leads, the others keep theirs.
 
     Args:
         prompts: as given.
         cloud: in the file's units.
-        coords, center, scale: as `normalize` gives them for the cloud.
+        unit: coordinates, center and scale, as `normalize` gives them for the cloud.
         normalized: whether the prompts' points are in the unit ball rather than in the file's units.
 
     Raises:
         ValueError: an index beyond the cloud, or a point far outside it.
     """
-    clicks = [_place(prompt, cloud, coords, center, scale, normalized=normalized) for prompt in prompts]
+    clicks = [_place(prompt, cloud, unit, normalized=normalized) for prompt in prompts]
     first = next(i for i, click in enumerate(clicks) if click.positive)
     return [clicks[first], *clicks[:first], *clicks[first + 1 :]]
 
 
-def _place(
-    prompt: Prompt, cloud: "PointCloud", coords: "Array", center: "Array", scale: float, *, normalized: bool
-) -> Click:
+def check_reach(clicks: Sequence[Click], scale: float) -> None:
+    """Refuse clicks beyond the ball that holds all points: the model would, after the cloud is encoded."""
+    for click in clicks:
+        distance = sum(value**2 for value in click.unit_point) ** 0.5
+        if distance > 1.01:
+            raise ValueError(
+                f"the click at {format_point(click.point)} lies {distance * scale:.6g} from the cloud's center, beyond "
+                f"all points, which lie within {scale:.6g}; click nearer to them"
+            )
+
+
+def _place(prompt: Prompt, cloud: "PointCloud", unit: "Unit", *, normalized: bool) -> Click:
     import numpy as np
 
-    if prompt.index is not None:
-        if prompt.index >= len(cloud):
-            raise ValueError(f"--index {prompt.index} is beyond the cloud's {len(cloud)} points, numbered from 0")
-        return Click(_triple(cloud.xyz[prompt.index]), _triple(coords[prompt.index]), prompt.positive, 0.0, False)
-    given = np.array(prompt.point, dtype=np.float64)
-    unit = given if normalized else (given - center) / scale
-    if np.abs(unit).max() > 1:
+    coords, center, scale = unit
+    if isinstance(prompt.place, int):
+        if prompt.place >= len(cloud):
+            raise ValueError(f"--index {prompt.place} is beyond the cloud's {len(cloud)} points, numbered from 0")
+        return Click(_triple(cloud.xyz[prompt.place]), _triple(coords[prompt.place]), prompt.positive, 0.0, False)
+    given = np.array(prompt.place, dtype=np.float64)
+    placed = given if normalized else (given - center) / scale
+    if np.abs(placed).max() > 1:
         raise ValueError(
             f"{_POINT} {format_point(given)} lies far outside the cloud, {_where(given, cloud, normalized)}"
         )
-    distance = float(np.sqrt(((coords - unit.astype(np.float32)) ** 2).sum(axis=1).min()))
+    distance = float(np.sqrt(((coords - placed.astype(np.float32)) ** 2).sum(axis=1).min()))
     return Click(
-        _triple(unit * scale + center if normalized else given),
-        _triple(unit),
+        _triple(placed * scale + center if normalized else given),
+        _triple(placed),
         prompt.positive,
         distance * scale,
         distance > _FAR,

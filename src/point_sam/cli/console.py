@@ -4,11 +4,13 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from point_sam.cli.failures import one_line
 
+# The stages of `segment` and `everything`.
+READING, LOADING, ENCODING, WRITING, DRAWING = "reading", "loading the model", "encoding", "writing", "drawing"
 _PIPED_WIDTH = 200  # columns of a table that nobody looks at directly
 
 
@@ -55,36 +57,25 @@ class Stages:
         seconds: by stage, of those that are over.
     """
 
-    def __init__(self, names: Sequence[str], *, enabled: bool = True) -> None:
-        self.names = tuple(names)
+    def __init__(self, total: int) -> None:
         self.seconds: dict[str, float] = {}
+        self._total = total
         self._progress: Any = None
         self._task: Any = None
-        self._exit = ExitStack()
-        self._enabled = enabled and sys.stderr.isatty()
 
     def __enter__(self) -> "Stages":
-        if self._enabled:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-            from rich.progress import TimeElapsedColumn as Elapsed
-
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Elapsed())
-            self._progress = self._exit.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-            self._task = self._progress.add_task("", total=len(self.names))
+        if sys.stderr.isatty():
+            self._progress = _start_progress(spinner=True, transient=True)
+            self._task = self._progress.add_task("", total=self._total)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._exit.__exit__(*error)
+        if self._progress is not None:
+            self._progress.stop()
 
     @contextmanager
     def stage(self, name: str, *, hidden: bool = False) -> Iterator[None]:
-        """The time of one stage.
-
-        Args:
-            name: one of `names`.
-            hidden: take the bar away meanwhile, for a stage that may draw its own (a download).
-        """
+        """The time of one stage; `hidden` takes the bar away meanwhile, for one that may draw its own (a download)."""
         start = time.perf_counter()
         if self._progress is not None:
             self._progress.update(self._task, description=name)
@@ -96,6 +87,49 @@ class Stages:
             if hidden:
                 self._progress.start()
             self._progress.advance(self._task)
+
+
+class Bars:
+    """Bars over what can be counted, on stderr where that is a terminal; `transient` ones leave nothing behind."""
+
+    def __init__(self, *, transient: bool = True) -> None:
+        self._transient = transient
+        self._progress: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> "Bars":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, what: str, done: int, total: int | None) -> None:
+        """So many are done, of so many where that is known; the bar appears with the first count."""
+        if not sys.stderr.isatty():
+            return
+        if self._progress is None:
+            self._progress = _start_progress(spinner=False, transient=self._transient)
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+
+
+def _start_progress(*, spinner: bool, transient: bool) -> Any:
+    from rich import progress
+    from rich.console import Console
+
+    columns = [progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn()]
+    started = progress.Progress(
+        *([progress.SpinnerColumn()] if spinner else []),
+        *columns,
+        progress.TimeElapsedColumn(),
+        *([] if spinner else [progress.TimeRemainingColumn()]),
+        console=Console(stderr=True, markup=False, highlight=False),
+        transient=transient,
+    )
+    started.start()
+    return started
 
 
 def _plain(value: Any) -> Any:

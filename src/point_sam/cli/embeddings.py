@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from point_sam.cli.options import ModelOptions
 
@@ -49,12 +49,7 @@ def check_embedding(path: Path, file: Path, cloud: "PointCloud", options: ModelO
             f"{path}: is not of {file} as it now is (points or colours differ, or of a mesh --samples or --seed); "
             f"{_again(file, path)}"
         )
-    asked = {
-        "num_groups": options.num_groups,
-        "group_size": options.group_size,
-        "max_encoder_points": options.max_encoder_points,
-    }
-    for name, value in asked.items():
+    for name, value in options.grouping().items():
         if value is not None and (value or None) != settings[name]:
             flag = f"--{name.replace('_', '-')}"
             raise ValueError(
@@ -63,23 +58,8 @@ def check_embedding(path: Path, file: Path, cloud: "PointCloud", options: ModelO
             )
 
 
-def load_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
-    """The embedding, with the model set to its grouping, so that a focus or a crop is encoded alike.
-
-    Raises:
-        ValueError: it is damaged, or other weights made it.
-    """
-    encoded = read_embedding(path, file, model)
-    model.adjust_patch_params(
-        encoded.num_groups,
-        encoded.group_size,
-        None if encoded.group_size is None else encoded.max_encoder_points or 0,
-    )
-    return encoded
-
-
 def read_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
-    """The embedding; the model stays as it is, so that others may be using it.
+    """The embedding.
 
     Raises:
         ValueError: it is damaged, or other weights made it.
@@ -97,7 +77,7 @@ def read_embedding(path: Path, file: Path, model: "PointSAM") -> "EncodedCloud":
 
 @dataclass(frozen=True)
 class StoredEmbeddings:
-    """The embeddings of `view --encoded`, for whatever is opened: see `stored` of `point_sam.viewer.library.Library`.
+    """The embeddings of `view --encoded`, for whatever is opened: see `point_sam.viewer.encoding_cache.EncodingCache`.
 
     Args:
         options, model: which grouping is asked for, and what they are loaded for.
@@ -111,11 +91,7 @@ class StoredEmbeddings:
     single: Path | None = None
 
     def __call__(self, scene: "Scene") -> "EncodedCloud | None":
-        """The scene's, or None where there is none.
-
-        Raises:
-            ValueError, OSError: as `check_embedding` and `read_embedding`.
-        """
+        """The scene's, or None where there is none."""
         from point_sam.encoded import read_settings
 
         file = _typed(scene)
@@ -136,17 +112,14 @@ def is_up_to_date(path: Path, cloud: "PointCloud", model: "PointSAM") -> bool:
         settings = read_settings(path)
     except (FileNotFoundError, ValueError):
         return False
-    wanted: dict[str, Any] = {
+    wanted = {
+        **vars(model.grouping),
         "normalized": True,
-        "num_groups": model.num_groups,
-        "group_size": model.group_size,
-        "max_encoder_points": model.max_encoder_points,
-        "precision": str(model.dtype).removeprefix("torch."),
+        "precision": model.precision,
         "model_fingerprint": model.fingerprint,
+        "cloud_fingerprint": fingerprint_cloud(cloud.xyz, cloud.rgb),
     }
-    return all(settings[name] == value for name, value in wanted.items()) and settings[
-        "cloud_fingerprint"
-    ] == fingerprint_cloud(cloud.xyz, cloud.rgb)
+    return all(settings[name] == value for name, value in wanted.items())
 
 
 def expected_bytes(cloud: "PointCloud", model: "PointSAM") -> int:

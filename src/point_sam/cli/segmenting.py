@@ -1,42 +1,109 @@
-"""One object of one cloud, from clicks to a mask: what `segment` and `demo` have in common."""
+"""One object of one file, from clicks to what is written: what `segment` and `demo` run."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from point_sam.cli.clicks import Click, Prompt, format_point, place_clicks
-from point_sam.cli.console import Stages
-from point_sam.cli.options import ModelOptions
+from point_sam.cli.clicks import Click, Move, Prompt, format_point
+from point_sam.cli.console import DRAWING, ENCODING, LOADING, READING, WRITING, Stages
+from point_sam.cli.embeddings import check_embedding
+from point_sam.cli.options import ModelOptions, Sampling
+from point_sam.cli.outputs import MaskOutput, Written
+from point_sam.cli.sources import Source, read_source
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from point_sam import EncodedCloud, PointCloud, PointSAM, Session
-    from point_sam.focus import Focus
+    from point_sam import Session
 
-# The stages of a command, in this order; `segment_cloud` runs the middle three.
-READING, LOADING, ENCODING = "reading", "loading the model", "encoding"
-DECODING, WRITING, DRAWING = "decoding", "writing", "drawing"
+_DECODING = "decoding"
 
 
 @dataclass(frozen=True)
-class FocusChoice:
-    """What to focus on after the first click.
+class Segmenting:
+    """What to segment, and how.
 
-    Args:
-        radius: of the ball round that click, in the file's units; None takes the neighbourhood of its mask.
-
-    Raises:
-        typer.BadParameter: the radius is not a positive number.
+    Attributes:
+        prompts: the clicks, at least one of them on the object.
+        output: the file, and where its mask goes.
+        normalized: the prompts' points are in the unit ball.
+        candidate: which reading of the first click to take; None takes the one with the best predicted IoU.
+        focus: look at the neighbourhood of the first click's mask by itself.
+        focus_radius: or at a ball of this radius round the first click, in the file's units.
+        embedding: a file that spares the encoding.
     """
 
-    radius: float | None = None
+    prompts: Sequence[Prompt]
+    output: MaskOutput
+    models: ModelOptions = field(default_factory=ModelOptions)
+    sampling: Sampling = field(default_factory=Sampling)
+    drop_invalid: bool = False
+    normalized: bool = False
+    candidate: int | None = None
+    focus: bool = False
+    focus_radius: float | None = None
+    embedding: Path | None = None
 
-    def __post_init__(self) -> None:
-        if self.radius is not None and not 0 < self.radius < float("inf"):
-            raise typer.BadParameter(f"{self.radius} is not a positive number", param_hint="--focus-radius")
+    def run(self) -> "Segmentation":
+        """Read, encode, click, write, draw."""
+        output = self.output
+        with Stages(5 if output.picture is None else 6) as stages:
+            with stages.stage(READING):
+                source = read_source(output.file, self.sampling, drop_invalid=self.drop_invalid)
+                output.check(source)
+                if self.embedding is not None:
+                    check_embedding(self.embedding, source.file, source.cloud, self.models)
+                clicks = source.place(self.prompts, normalized=self.normalized)
+            with stages.stage(LOADING, hidden=True):
+                from point_sam import Session
+
+                model = self.models.load()
+            with stages.stage(ENCODING):
+                encoded = source.encode(model, self.embedding)
+            with stages.stage(_DECODING):
+                session = Session(model, encoded)
+                readings, candidate, idle = self._answer(session, clicks)
+                mask = session.mask
+            with stages.stage(WRITING):
+                written = output.write(source, mask.astype("int32"), mask[None])
+            if output.picture is not None:
+                with stages.stage(DRAWING):
+                    output.draw(source.cloud, written.labels, clicks)
+        return Segmentation(self, source, session, mask, readings, candidate, clicks, idle, written, stages.seconds)
+
+    def _answer(self, session: "Session", clicks: Sequence[Click]) -> tuple[list[tuple[int, float]], int, list[Click]]:
+        """Make the clicks, in the focus if there is to be one.
+
+        Returns:
+            `readings`, `candidate` and `idle` of the answer.
+        """
+        first, on_object = clicks[0], [click.point for click in clicks if click.positive]
+        if self.focus_radius is not None:
+            session.focus(first.point, self.focus_radius)  # before any click: the whole cloud's answer is not needed
+            ball = session.focused
+            for point in on_object:
+                if ball is not None and not ball.holds(point):
+                    raise ValueError(
+                        f"the click on the object at {format_point(point)} {ball.explain(point)}; give a larger "
+                        f"--focus-radius"
+                    )
+        session.click(first.point)
+        if self.candidate is not None:
+            session.choose(self.candidate)
+        if self.focus and self.focus_radius is None:
+            from point_sam.focus import choose_ball
+
+            session.focus(*choose_ball(session.encoded, session.mask, on_object))
+            if self.candidate is not None:
+                session.choose(self.candidate)
+        readings = [(int(mask.sum()), float(score)) for mask, score in zip(*session.candidates, strict=True)]
+        candidate, ball = int(session.chosen or 0), session.focused
+        idle = [click for click in clicks if ball is not None and not click.positive and not ball.holds(click.point)]
+        for click in clicks[1:]:
+            if click not in idle:
+                session.click(click.point, click.positive)
+        return readings, candidate, idle
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,35 +111,36 @@ class Segmentation:
     """The answer to a series of clicks.
 
     Attributes:
+        session: after all clicks.
         mask: [N] bool, in the order of the cloud's points.
-        iou_score: predicted IoU of the mask.
-        candidates: predicted IoU and number of points of the three readings of the first click.
+        readings: number of points and predicted IoU of the three candidates of the first click.
         candidate: which of them was taken.
         clicks: in the order in which they were sent.
-        model: what was run: device, precision, number of groups and their size.
-        focus: center, radius and points of the ball in focus, in the file's units; None without one.
-        idle: clicks off the object outside the focus, which have no effect.
+        idle: those off the object outside the focus, which have no effect.
+        seconds: by stage.
     """
 
+    asked: Segmenting
+    source: Source
+    session: "Session"
     mask: "np.ndarray[Any, np.dtype[np.bool_]]"
-    iou_score: float
-    candidates: list[dict[str, Any]]
+    readings: list[tuple[int, float]]
     candidate: int
     clicks: list[Click]
-    model: dict[str, Any]
-    focus: dict[str, Any] | None
     idle: list[Click]
+    written: Written
+    seconds: dict[str, float]
 
     def summary(self) -> dict[str, Any]:
         """Plain values, for --json."""
-        count = int(self.mask.sum())
+        count, total, model, ball = int(self.mask.sum()), len(self.mask), self.session.model, self.session.focused
         return {
-            "points": len(self.mask),
+            "points": total,
             "mask_points": count,
-            "mask_share": count / len(self.mask),
-            "iou_score": self.iou_score,
+            "mask_share": count / total,
+            "iou_score": self.session.iou_score,
             "candidate": self.candidate,
-            "candidates": self.candidates,
+            "candidates": [{"points": points, "iou_score": score} for points, score in self.readings],
             "clicks": [
                 {
                     "point": click.point,
@@ -82,140 +150,81 @@ class Segmentation:
                 }
                 for click in self.clicks
             ],
-            "model": self.model,
-            "focus": self.focus,
+            "model": {
+                "name": self.asked.models.name,
+                "device": str(model.device),
+                "precision": model.precision,
+                "num_groups": min(model.num_groups, total),
+                "group_size": None if model.group_size is None else min(model.group_size, total),
+                "max_encoder_points": model.max_encoder_points,
+            },
+            "focus": None
+            if ball is None
+            else {"center": ball.center.tolist(), "radius": ball.radius, "points": len(ball.points)},
+            **self._mesh_summary(),
         }
 
     def lines(self) -> list[str]:
         """The same for people."""
-        count = int(self.mask.sum())
+        count, total, ball = int(self.mask.sum()), len(self.mask), self.session.focused
         told = [
-            f"mask: {count:,} of {len(self.mask):,} points ({count / len(self.mask):.1%}), "
-            f"predicted IoU {self.iou_score:.2f}"
+            f"mask: {count:,} of {total:,} points ({count / total:.1%}), predicted IoU {self.session.iou_score:.2f}"
         ]
         if len(self.clicks) == 1:
-            readings = [f"{i}: {c['points']:,} points, IoU {c['iou_score']:.2f}" for i, c in enumerate(self.candidates)]
+            readings = [f"{i}: {points:,} points, IoU {score:.2f}" for i, (points, score) in enumerate(self.readings)]
             told.append(f"candidates: {'; '.join(readings)}; took {self.candidate}")
-        if self.focus is not None:
-            told.append(
-                f"focus: {self.focus['points']:,} points within {self.focus['radius']:.6g} of "
-                f"{format_point(self.focus['center'])}"
-            )
+        if ball is not None:
+            told.append(f"focus: {len(ball.points):,} points within {ball.radius:.6g} of {format_point(ball.center)}")
         if count == 0:
             told.append("the mask is empty: move the click, add another, or try another --candidate")
-        return told
+        for move in self._moves():
+            told.append(
+                f"click at {format_point(move.given)} taken at {format_point(move.on_surface)} on the surface, "
+                f"{move.distance:.3g} away"
+            )
+        for about in self._mesh_summary().values():
+            told.append(
+                f"part: {about['part_faces']:,} of {about['faces']:,} faces, {about['part_area_share']:.1%} of the area"
+            )
+        return told + [f"wrote {path}" for path in self.written.parts]
 
-    def remarks(self, *, far: bool = True) -> list[str]:
-        """About clicks that have no effect, and, if `far`, about those that hit nothing."""
-        told = [
-            f"note: the click at {format_point(click.point)} is {click.distance:.3g} away from the nearest point, "
-            f"in the file's units"
-            for click in self.clicks
-            if far and click.far
-        ]
-        return told + [
+    def remarks(self) -> list[str]:
+        """About clicks that hit nothing or have no effect, and parts that no file was written of."""
+        told = []
+        for click in self.clicks:
+            far, point, distance, what = click.far, click.point, click.distance, "nearest point"
+            if click.move is not None:
+                far, point, distance, what = click.move.far, click.move.given, click.move.distance, "surface"
+            if far:
+                told.append(
+                    f"note: the click at {format_point(point)} is {distance:.3g} away from the {what}, in the file's "
+                    f"units"
+                )
+        told += [
             f"note: the click off the object at {format_point(click.point)} lies outside the focus and has no effect"
             for click in self.idle
         ]
+        return told + self.written.notes
 
+    def _mesh_summary(self) -> dict[str, Any]:
+        if self.source.sampled is None or self.written.faces is None:
+            return {}
+        areas, chosen = self.source.sampled.mesh.face_areas(), self.written.faces > 0
+        return {
+            "mesh": {
+                "faces": len(chosen),
+                "part_faces": int(chosen.sum()),
+                "part_area_share": float(areas[chosen].sum() / areas.sum()),
+                "samples": len(self.source.cloud),
+                "seed": self.asked.sampling.seed or 0,
+                "smoothed": self.asked.output.smoothing,
+                "clicks": [
+                    {"given": move.given, "on_surface": move.on_surface, "distance": move.distance}
+                    for move in self._moves()
+                ],
+                "parts": [str(path) for path in self.written.parts],
+            }
+        }
 
-def segment_cloud(
-    cloud: "PointCloud",
-    prompts: Sequence[Prompt],
-    options: ModelOptions,
-    stages: Stages,
-    *,
-    normalized: bool = False,
-    candidate: int | None = None,
-    focus: FocusChoice | None = None,
-    encode: "Callable[[PointSAM], EncodedCloud] | None" = None,
-) -> Segmentation:
-    """Encode the cloud and replay the clicks: the first gives three candidates, every later one refines the mask.
-
-    Args:
-        cloud: as read.
-        prompts: at least one of them positive.
-        options: the model.
-        stages: with LOADING, ENCODING and DECODING among its names.
-        normalized: the prompts' points are in the unit ball.
-        candidate: which reading of the first click to take; None takes the one with the best predicted IoU.
-        focus: what to focus on after the first click; None looks at the whole cloud.
-        encode: gives the cloud's encoding, in the file's units, where it does not have to be made.
-
-    Raises:
-        ValueError, FileNotFoundError: a click outside the cloud or the focus, or what loading the model raises.
-    """
-    from point_sam.clouds import normalize
-
-    coords, center, scale = normalize(cloud.xyz)
-    clicks = place_clicks(prompts, cloud, coords, center, scale, normalized=normalized)
-    _check_ball(clicks, scale)
-    with stages.stage(LOADING, hidden=True):
-        from point_sam import Session
-
-        model = options.load()
-    with stages.stage(ENCODING):
-        encoded = model.encode(cloud.xyz, cloud.rgb, normalize=True) if encode is None else encode(model)
-    with stages.stage(DECODING):
-        session = Session(model, encoded)
-        _click_first(session, clicks, candidate, focus)
-        first, taken = session.candidates, session.chosen
-        seen = session.focused
-        idle = [c for c in clicks if seen is not None and not c.positive and not seen.holds(c.point)]
-        for click in clicks[1:]:
-            if click not in idle:
-                session.click(click.point, click.positive)
-    counts = first.masks.sum(axis=1)
-    return Segmentation(
-        mask=session.mask,
-        iou_score=float(session.iou_score or 0.0),
-        candidates=[{"points": int(n), "iou_score": float(s)} for n, s in zip(counts, first.iou_scores, strict=True)],
-        candidate=int(taken or 0),
-        clicks=clicks,
-        model={
-            "name": str(options.checkpoint or options.model),
-            "device": str(model.device),
-            "precision": str(model.dtype).removeprefix("torch."),
-            "num_groups": min(model.num_groups, len(cloud)),
-            "group_size": None if model.group_size is None else min(model.group_size, len(cloud)),
-            "max_encoder_points": model.max_encoder_points,
-        },
-        focus=None
-        if seen is None
-        else {"center": seen.center.tolist(), "radius": seen.radius, "points": len(seen.points)},
-        idle=idle,
-    )
-
-
-def _check_ball(clicks: Sequence[Click], scale: float) -> None:
-    """What the model would refuse after the cloud is encoded is refused before."""
-    for click in clicks:
-        distance = sum(value**2 for value in click.unit_point) ** 0.5
-        if distance > 1.01:
-            raise ValueError(
-                f"the click at {format_point(click.point)} lies {distance * scale:.6g} from the cloud's center, beyond "
-                f"all points, which lie within {scale:.6g}; click nearer to them"
-            )
-
-
-def _click_first(session: "Session", clicks: Sequence[Click], candidate: int | None, focus: FocusChoice | None) -> None:
-    """The first click, in the focus if there is to be one, and its candidate."""
-    first, on_object = clicks[0], [click.point for click in clicks if click.positive]
-    if focus is not None and focus.radius is not None:
-        session.focus(first.point, focus.radius)  # before any click: the answer of the whole cloud is not needed
-        ball = cast("Focus", session.focused)
-        for point in on_object:
-            if not ball.holds(point):
-                raise ValueError(
-                    f"the click on the object at {format_point(point)} {ball.explain(point)}; give a larger "
-                    f"--focus-radius"
-                )
-    session.click(first.point)
-    if candidate is not None:
-        session.choose(candidate)
-    if focus is not None and focus.radius is None:
-        from point_sam.focus import choose_ball
-
-        session.focus(*choose_ball(session.encoded, session.mask, on_object))
-        if candidate is not None:
-            session.choose(candidate)
+    def _moves(self) -> list[Move]:
+        return [click.move for click in self.clicks if click.move is not None]

@@ -6,16 +6,10 @@ from typing import Any
 
 from point_sam.atomic import write_atomically
 from point_sam.evaluation.cases import Picture
+from point_sam.evaluation.comparison import by_object_table, comparison_table, group_table, score_table
 from point_sam.evaluation.report import Report
 from point_sam.evaluation.runs import Evaluation
-from point_sam.evaluation.tables import (
-    by_object_table,
-    comparison_table,
-    flat_settings,
-    group_table,
-    score_table,
-    table,
-)
+from point_sam.evaluation.tables import flat_settings, table
 
 PAGE = "report.md"
 _MOST_LISTED = 500  # bad objects on the page; all are counted

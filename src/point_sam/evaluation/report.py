@@ -5,6 +5,8 @@ Only settings and raw scores are stored, so that two reports can be joined, read
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from point_sam.evaluation import statistics
+from point_sam.evaluation.tables import flat_settings, or_dash, table, with_interval
 
 _FORMAT = 1
 
@@ -124,16 +127,13 @@ class Report:
     @cached_property
     def candidate_correlation(self) -> float | None:
         """Pearson correlation over the candidates of the first click; None without predictions."""
-        pairs = [(r.first_iou_scores, r.first_iou) for r in self.objects if r.first_iou_scores is not None]
-        if len(pairs) < len(self.objects):
-            return None
-        return statistics.correlation(*(np.concatenate([pair[i].ravel() for pair in pairs]) for i in (0, 1)))
+        scores, iou = self._candidates
+        return None if scores is None else statistics.correlation(scores.ravel(), iou.ravel())
 
     @cached_property
     def choice_loss(self) -> float:
         """IoU lost at the first click by taking the candidate of best predicted IoU instead of the truly best."""
-        best = np.concatenate([result.first_iou.max(1) for result in self.objects])
-        return float((best - self._iou[:, 0]).mean())
+        return float((self._candidates[1].max(1) - self._iou[:, 0]).mean())
 
     @cached_property
     def rank_correlation(self) -> float | None:
@@ -141,16 +141,13 @@ class Report:
 
         Unlike `candidate_correlation` it does not reward a score that merely knows which masks are easy.
         """
-        pairs = [(r.first_iou_scores, r.first_iou) for r in self.objects if r.first_iou_scores is not None]
-        if len(pairs) < len(self.objects):
-            return None
-        return statistics.mean_rank_correlation(*(np.concatenate([pair[i] for pair in pairs]) for i in (0, 1)))
+        scores, iou = self._candidates
+        return None if scores is None else statistics.mean_rank_correlation(scores, iou)
 
     @cached_property
     def best_chosen(self) -> float:
         """Share of the masks for which no candidate of the first click was better than the one taken."""
-        best = np.concatenate([result.first_iou.max(1) for result in self.objects])
-        return float((self._iou[:, 0] >= best).mean())
+        return float((self._iou[:, 0] >= self._candidates[1].max(1)).mean())
 
     def groups(self, by: str) -> dict[str, Report]:
         """A report on each "family" or "package", by its name, ascending.
@@ -208,20 +205,57 @@ class Report:
             raise ValueError(f"not an evaluation report written by to_json: {err!r}") from err
 
     def to_csv(self) -> str:
-        """One line per object."""
-        from point_sam.evaluation.tables import csv_table
-
-        return csv_table(self)
+        """Per object: name, family, package, points, masks, mean IoU after each click, mean clicks needed, seconds."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        ious = [f"iou_at_{k + 1}" for k in range(self.clicks)]
+        nocs = [f"noc_{t * 100:.0f}" for t in statistics.NOC_THRESHOLDS]
+        writer.writerow(["name", "family", "package", "num_points", "masks", *ious, *nocs, "seconds"])
+        for result in self.objects:
+            needed = [statistics.clicks_needed(result.iou, t).mean() for t in statistics.NOC_THRESHOLDS]
+            means = [f"{value:.6f}" for value in (*result.iou.mean(0), *needed)]
+            about = [result.name, result.family, result.package, result.num_points, len(result.iou)]
+            writer.writerow([*about, *means, f"{result.seconds:.3f}"])
+        return text.getvalue()
 
     def to_markdown(self) -> str:
-        """Settings and figures as tables."""
-        from point_sam.evaluation.tables import markdown_report
-
-        return markdown_report(self)
+        """IoU after every click, NoC, predicted against true IoU, settings."""
+        ious = [
+            [str(k + 1), with_interval(self.iou_at[k], self.iou_interval[k], 3), f"{self.iou_at_by_object[k]:.3f}"]
+            for k in range(self.clicks)
+        ]
+        nocs = [
+            [f"{t:.2f}", with_interval(self.noc(t), self.noc_interval(t), 2), f"{self.reached(t):.1%}"]
+            for t in statistics.NOC_THRESHOLDS
+        ]
+        scores = [
+            ["correlation of predicted and true IoU, all clicks", or_dash(self.score_correlation)],
+            ["the same, candidates of the first click", or_dash(self.candidate_correlation)],
+            ["rank correlation within the candidates of a first click", or_dash(self.rank_correlation)],
+            ["first clicks whose best candidate is taken", f"{self.best_chosen:.1%}"],
+            ["IoU lost to the best candidate of the first click", f"{self.choice_loss:.3f}"],
+        ]
+        parts = [
+            f"# {self.model}",
+            f"{self.num_masks} masks of {len(self.objects)} objects. In brackets: "
+            f"{float(self.settings['confidence']):.0%} bootstrap intervals over objects.",
+            table(["clicks", "IoU, mean over masks", "mean over objects"], ious),
+            table(["IoU to reach", f"clicks needed (cap {self.clicks})", "masks that reach it"], nocs),
+            table(["predicted IoU", ""], scores),
+            table(["setting", "value"], [[key, str(value)] for key, value in flat_settings(self.settings).items()]),
+        ]
+        return "\n\n".join(parts) + "\n"
 
     @cached_property
     def _iou(self) -> Float64[np.ndarray, "masks clicks"]:
         return np.concatenate([result.iou for result in self.objects])
+
+    @cached_property
+    def _candidates(self) -> tuple[Float64[np.ndarray, "masks C"] | None, Float64[np.ndarray, "masks C"]]:
+        """Predicted and true IoU of each candidate of the first click; None for what is not predicted everywhere."""
+        scores = [result.first_iou_scores for result in self.objects if result.first_iou_scores is not None]
+        iou = np.concatenate([result.first_iou for result in self.objects])
+        return np.concatenate(scores) if len(scores) == len(self.objects) else None, iou
 
     def _clicks_needed(self, threshold: float) -> list[np.ndarray]:
         if not 0 < threshold <= 1 or math.isnan(threshold):

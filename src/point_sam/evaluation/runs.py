@@ -17,7 +17,7 @@ from point_sam.evaluation.models import ModelChoice
 from point_sam.evaluation.report import ObjectResult, Report
 from point_sam.evaluation.samples import SampleRule, fingerprint_sample, make_sample
 from point_sam.evaluation.segmenters import Segmenter
-from point_sam.evaluation.workers import run_tasks
+from point_sam.evaluation.workers import cores_for_each, run_tasks
 
 JOURNAL = "objects.jsonl"
 
@@ -65,7 +65,8 @@ def evaluate_dataset(
         rule: which points and masks of each object.
         clicks, confidence, resamples: as `evaluate`; the bootstrap's seed is the rule's.
         jobs: processes; the scores do not depend on it.
-        threads: of torch in each process; with another number sums are rounded otherwise.
+        threads: of torch in each process, at most its share of the cores; with another number sums are rounded
+            otherwise.
         resume: go on with the journals in `out`; False starts them anew.
         progress: called at the start of each model, with what is resumed, and after each object.
 
@@ -76,6 +77,7 @@ def evaluate_dataset(
         OSError: `out` cannot be written, or a process died.
     """
     rule = SampleRule() if rule is None else rule
+    threads = min(threads, cores_for_each(jobs))
     protocol = protocol_settings(clicks=clicks, seed=rule.seed, confidence=confidence, resamples=resamples)
     _make_folder(out)
     dataset = data.open()

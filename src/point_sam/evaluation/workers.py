@@ -5,15 +5,16 @@ are: sums of floats change with the threads that share them.
 """
 
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar
 
 import torch
 
@@ -45,6 +46,12 @@ def run_tasks(
     return _run_spawned(make_work, tasks, jobs, threads) if jobs > 1 else _run_here(make_work, tasks, threads)
 
 
+def cores_for_each(jobs: int) -> int:
+    """The cores that each of so many processes has to itself, at least 1. More threads only wait for each other."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // max(1, jobs))
+
+
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
     """Let torch work with so many threads meanwhile."""
@@ -59,73 +66,52 @@ def torch_threads(count: int) -> Iterator[None]:
 def _run_here(
     make_work: Callable[[], Callable[[_T], _R]], tasks: Sequence[_T], threads: int
 ) -> Generator[tuple[_T, _R], None, None]:
-    work: Callable[[_T], _R] | None = None
-    with torch_threads(threads):
-        for task in tasks:
-            work = make_work() if work is None else work
-            yield task, work(task)
+    if tasks:
+        with torch_threads(threads):
+            work = make_work()
+            for task in tasks:
+                yield task, work(task)
 
 
 def _run_spawned(
     make_work: Callable[[], Callable[[_T], _R]], tasks: Sequence[_T], jobs: int, threads: int
 ) -> Generator[tuple[_T, _R], None, None]:
     context = multiprocessing.get_context("spawn")  # a forked torch hangs, on CUDA and with OpenMP
-    workers: dict[Connection, BaseProcess] = {}
-    left = deque(tasks)
+    pool = ProcessPoolExecutor(jobs, context, _prepare, (make_work, threads))
+    others, workers = multiprocessing.active_children(), []
     try:
-        for _ in range(jobs):
-            ours, theirs = context.Pipe()
-            process: BaseProcess = context.Process(target=_serve, args=(theirs, make_work, threads), daemon=True)
-            with _interrupts_ignored():
-                process.start()
-            theirs.close()
-            workers[ours] = process
-            ours.send((left.popleft(),))
-        busy = set(workers)
-        while busy:
-            for ready in wait(list(busy)):
-                connection = cast(Connection, ready)
-                task, result = _receive(connection, workers[connection])
-                if left:
-                    connection.send((left.popleft(),))
-                else:
-                    busy.discard(connection)
-                yield task, result
-    finally:
-        for connection, process in workers.items():
-            connection.close()
-            process.terminate()
-        for process in workers.values():
-            process.join()
-
-
-def _receive(connection: Connection, process: BaseProcess) -> tuple[Any, Any]:
-    try:
-        task, result, error = connection.recv()
-    except (EOFError, ConnectionError):
-        process.join()
+        with _interrupts_ignored():
+            waiting: dict[Future[_R], _T] = {pool.submit(_do, task): task for task in tasks}
+        workers = [process for process in multiprocessing.active_children() if process not in others]
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
+    except BrokenProcessPool:
+        pool.shutdown()  # ends the others with SIGTERM, and waits for all
+        code = next((process.exitcode for process in workers if process.exitcode != -signal.SIGTERM), "unknown")
         raise ChildProcessError(
-            f"a working process ended with exit code {process.exitcode}, perhaps for want of memory; use fewer jobs"
+            f"a working process ended with exit code {code}, perhaps for want of memory; use fewer jobs"
         ) from None
-    if error is not None:
-        raise error
-    return task, result
+    finally:
+        for process in workers:
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
 
 
-def _serve(connection: Connection, make_work: Callable[[], Callable[[Any], Any]], threads: int) -> None:
-    """What a process does: one task after the other, until the other end is closed or gone."""
+def _prepare(make_work: Callable[[], Callable[[Any], Any]], threads: int) -> None:
+    """The start of a process."""
+    global _work
     torch.set_num_threads(threads)
-    work: Callable[[Any], Any] | None = None
+    _work = cache(make_work)  # with the first task, so that what goes wrong is that task's error
+
+
+_work: Callable[[], Callable[[Any], Any]]
+
+
+def _do(task: Any) -> Any:
     try:
-        while True:
-            (task,) = connection.recv()
-            try:
-                work = make_work() if work is None else work
-                connection.send((task, work(task), None))
-            except Exception as err:
-                connection.send((task, None, sendable(err)))
-    except (EOFError, ConnectionError):
-        return
+        return _work()(task)
+    except Exception as err:
+        raise sendable(err) from None
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from point_sam.atomic import write_atomically
 from point_sam.messages import first_line
 from point_sam.model import ModelConfig, PointSAMModel
 from point_sam.training.affinity import AffinitySpaces
-from point_sam.training.config import TrainConfig
+from point_sam.training.config import TrainConfig, config_from
 from point_sam.training.optimizer import Optimizers
-from point_sam.training.settings import differences, from_mapping, to_mapping
+from point_sam.training.settings import differences, to_mapping
 
 _FORMAT = 1
 _NAME = re.compile(r"step_(\d{8})\.pt")
@@ -122,7 +122,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is {content['format']!r}, this version reads {_FORMAT}")
-        content["config"] = from_mapping(TrainConfig, json.loads(content["config"]))
+        content["config"] = config_from(json.loads(content["config"]))
         content["architecture"] = ModelConfig.from_dict(json.loads(content["architecture"]))
     except OSError:
         raise

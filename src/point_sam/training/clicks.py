@@ -2,7 +2,8 @@
 
 The rule is `ops.clicks.next_click`'s (farthest from the border of the larger error), but distances are measured
 among the first points of each cloud only: points come in random order, so these are a random sample, and one small
-distance matrix per cloud serves all its masks and rounds. Evaluation uses the exact rule.
+distance matrix per cloud serves all its masks and rounds. Evaluation uses the exact rule. All masks are looked at
+together, where the batch is and without waiting for it.
 """
 
 import torch
@@ -20,36 +21,39 @@ class ClickSimulator:
         self.coords = coords
         self.targets = targets
         sample = coords[:, :_SAMPLE]
-        self.distances = torch.cdist(sample, sample)
+        # The default goes by a matrix product, whose error is as large as the distance between neighbours.
+        self._distances = torch.cdist(sample, sample, compute_mode="donot_use_mm_for_euclid_dist")
+        self._middle = (sample - sample.mean(1, keepdim=True)).square().sum(-1).argmin(-1, keepdim=True)
+        self._first, _ = self._deepest(targets, self._border_distance(targets))
 
     def next(self, predicted: Bool[Tensor, "B M N"] | None) -> tuple[Float[Tensor, "B M 3"], Int[Tensor, "B M"]]:
         """Places and labels (1 positive, 0 negative) of the next click on every mask."""
-        if predicted is None:
-            index, _ = self._farthest(self.targets)
-            positive = torch.ones_like(index, dtype=torch.bool)
-        else:
-            missed, missed_depth = self._farthest(self.targets & ~predicted)
-            added, added_depth = self._farthest(predicted & ~self.targets)
-            again, _ = self._farthest(self.targets)
+        index, positive = self._first, torch.ones_like(self._first, dtype=torch.bool)
+        if predicted is not None:
+            missed, added = self.targets & ~predicted, predicted & ~self.targets
+            # One look at the borders of both: what is missed is not also added.
+            border = self._border_distance(missed.int() - added.int())
+            missed_index, missed_depth = self._deepest(missed, border)
+            added_index, added_depth = self._deepest(added, border)
             wrong = (missed_depth >= 0) | (added_depth >= 0)
             positive = (missed_depth >= added_depth) | ~wrong
-            index = torch.where(wrong, torch.where(positive, missed, added), again)
+            index = torch.where(wrong, torch.where(positive, missed_index, added_index), self._first)
         points = self.coords.gather(1, index[..., None].expand(-1, -1, 3))
         return points, positive.long()
 
-    def _farthest(self, regions: Bool[Tensor, "B M N"]) -> tuple[Int[Tensor, "B M"], Float[Tensor, "B M"]]:
+    def _border_distance(self, labels: Bool[Tensor, "B M N"] | Int[Tensor, "B M N"]) -> Float[Tensor, "B M S"]:
+        """From every sampled point to the nearest one of another label; infinite where there is none."""
+        sample = labels[..., :_SAMPLE]
+        alike = sample[..., :, None] == sample[..., None, :]
+        return self._distances[:, None].masked_fill(alike, torch.inf).amin(-1)
+
+    def _deepest(
+        self, regions: Bool[Tensor, "B M N"], border: Float[Tensor, "B M S"]
+    ) -> tuple[Int[Tensor, "B M"], Float[Tensor, "B M"]]:
         """The point of each region deepest inside it and its depth; depth 0 if the sample misses it, -1 if empty."""
         sample = regions[..., :_SAMPLE]
-        depth = torch.empty(sample.shape)
-        for distances, rows, out in zip(self.distances, sample, depth, strict=True):
-            # Distance to the nearest sampled point outside the region; points outside have none.
-            for row, target in zip(rows, out, strict=True):
-                inside = row.nonzero().squeeze(1)
-                target.fill_(-1.0)
-                if len(inside) == len(row):
-                    target.fill_(2.0)
-                elif len(inside):
-                    target[inside] = distances[inside][:, ~row].amin(1)
-        value, index = depth.max(-1)
-        missed = (value < 0) & regions.any(-1)
-        return torch.where(missed, regions.float().argmax(-1), index), torch.where(missed, 0.0, value)
+        depth, index = border.masked_fill(~sample, -1.0).max(-1)
+        index = torch.where(sample.all(-1), self._middle, index)
+        unseen = (depth < 0) & regions.any(-1)
+        # The first point of a region that the sample misses; argmax of integers is the first of the largest.
+        return torch.where(unseen, regions.int().argmax(-1), index), torch.where(unseen, 0.0, depth)

@@ -6,12 +6,13 @@
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from point_sam.training.settings import check_limits, from_mapping, setting, to_toml
 
 FREEZE = ("none", "encoder", "all_but_decoder")
 PRECISIONS = ("auto", "bf16", "no")
-# The composed solids need as many; fewer say nothing about a shape.
+# Fewer say nothing about a shape.
 MIN_POINTS = 64
 _MAX_FILE = 1 << 20  # bytes
 
@@ -43,7 +44,6 @@ class Stage:
     clickless: int = setting(
         1, "How many of the later rounds bring no new click, only the last answer to refine.", low=0
     )
-    solid_share: float = setting(0.0, "Share of the clouds that are composed solids, not from the data.", low=0, high=1)
     strength: float = setting(
         0.5, "Strength of the augmentation; 0 leaves a turn about the vertical and a loss of colour.", low=0, high=1
     )
@@ -229,6 +229,18 @@ def parse_config(text: str) -> TrainConfig:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
         raise ValueError(f"not TOML ({err})") from err
+    return config_from(values)
+
+
+def config_from(values: dict[str, Any]) -> TrainConfig:
+    """The settings in nested plain values; raises as `read_config`.
+
+    What version 0.1 wrote says in every stage which share of the clouds are composed solids; none is what remains.
+    """
+    stages = values.get("stages")
+    for stage in stages if isinstance(stages, list) else ():
+        if isinstance(stage, dict) and stage.pop("solid_share", 0.0) != 0:
+            raise ValueError("solid_share is no setting any more; recipes/solids mixes composed solids with the data")
     return from_mapping(TrainConfig, values)
 
 

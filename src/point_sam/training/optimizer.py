@@ -1,5 +1,6 @@
-"""Which parameters learn, and what turns their gradients into steps."""
+"""What turns gradients into steps, and how long these are."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,19 +10,6 @@ from torch import nn
 from point_sam.model import PointSAMModel
 from point_sam.training.affinity import AffinitySpaces
 from point_sam.training.config import TrainConfig
-
-# By `TrainConfig.freeze`: the modules that keep their weights.
-_FROZEN = {
-    "none": (),
-    "encoder": ("pc_encoder",),
-    "all_but_decoder": ("pc_encoder", "point_encoder", "mask_encoder"),
-}
-
-
-def freeze(model: PointSAMModel, what: str) -> None:
-    """Take the gradients off the parameters that `what` (see `config.FREEZE`) keeps as they are."""
-    for module in _FROZEN[what]:
-        getattr(model, module).requires_grad_(False)
 
 
 class Optimizers:
@@ -86,6 +74,24 @@ def make_optimizer(model: PointSAMModel, config: TrainConfig, spaces: AffinitySp
             torch.optim.Muon(inner, lr=rate, weight_decay=settings.weight_decay, adjust_lr_fn="match_rms_adamw")
         )
     return Optimizers(*members)
+
+
+def learning_rate(config: TrainConfig, step: int) -> float:
+    """The rate of `step`, counted from 0: a linear warm-up, then constant with a linear decay, or half a cosine.
+
+    A constant rate does not depend on where the run will end until it decays: a run can be made longer before it
+    gets there. The cosine is Loshchilov and Hutter's (SGDR, 2017, eq. 5) without restarts.
+    """
+    schedule = config.schedule
+    warm = min(1.0, (step + 1) / max(schedule.warmup_steps, 1))
+    if schedule.shape == "cosine":
+        length = max(config.steps - schedule.warmup_steps, 1)
+        gone = min(1.0, max(0.0, (step - schedule.warmup_steps) / length))
+        left = 0.5 * (1 + math.cos(math.pi * gone))
+    else:
+        left = min(1.0, max(0.0, (config.steps - step) / max(schedule.decay_share * config.steps, 1)))
+    floor = schedule.final_share
+    return config.optimizer.learning_rate * warm * (floor + (1 - floor) * left)
 
 
 def _is_inner(name: str) -> bool:

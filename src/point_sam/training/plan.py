@@ -10,8 +10,8 @@ from point_sam.evaluation import Sample
 from point_sam.hardware import choose_precision
 from point_sam.model import ModelConfig
 from point_sam.training.config import MIN_POINTS, Stage, TrainConfig
-from point_sam.training.drawing import CloudSource, Skipped
-from point_sam.training.starting import architecture_of
+from point_sam.training.data import CloudSource, Skipped
+from point_sam.training.model import architecture_of
 from point_sam.training.validation import choose_samples
 
 # Points for each of a model's groups where a stage names no sizes: what `tiny` is trained with.
@@ -75,7 +75,7 @@ def make_plan(
     rows = _rows(dataset, config.split, name)
     source = CloudSource(dataset, rows)
     # The first cloud of the run: data without a single usable label are found out here.
-    source.fill(config.seed, 0, 0, config.stages[0], sizes[0][0][0])
+    source.draw(config.seed, 0, 0, config.stages[0], sizes[0][0][0])
     samples: list[Sample] = []
     skipped: list[Skipped] = []
     if config.validation.every:

@@ -1,7 +1,10 @@
-"""What the processes of a run have to agree on, through accelerate."""
+"""What the processes of a run have to agree on, through accelerate, and the wish to stop them."""
 
 import os
+import signal
+import threading
 from contextlib import AbstractContextManager
+from types import FrameType
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -10,23 +13,19 @@ from torch import Tensor, nn
 
 @runtime_checkable
 class Processes(Protocol):
-    """What is used of `accelerate.Accelerator`."""
+    """What is used of `accelerate.Accelerator`.
 
-    @property
-    def num_processes(self) -> int:
-        """How many processes share the run."""
+    Attributes:
+        num_processes: how many processes share the run.
+        process_index: which one this is, from 0.
+        is_main_process: whether it is the one that writes.
+        device: where it computes.
+    """
 
-    @property
-    def process_index(self) -> int:
-        """Which one this is, from 0."""
-
-    @property
-    def is_main_process(self) -> bool:
-        """Whether it is the one that writes."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where this process computes."""
+    num_processes: int
+    process_index: int
+    is_main_process: bool
+    device: torch.device
 
     def reduce(self, tensor: Tensor, reduction: str = "sum") -> Any:
         """The sum over the processes, in each of them."""
@@ -66,59 +65,21 @@ def start_processes(device: str | None = None) -> Processes:
     return processes
 
 
-class GradientSum:
-    """The gradient of a whole batch, put together from pieces and processes.
+def sum_gradients(processes: Processes, parameters: list[nn.Parameter], figures: Tensor) -> Tensor:
+    """Give every process the sum of all processes' gradients, and of their `figures`, float32 on the run's device.
 
-    `run_rounds` calls backward several times per piece, so DistributedDataParallel, which sums in the hooks of one
-    backward after one forward, would sum too often or wait for hooks that never fire. Gradients are therefore summed
-    here, once per step, as one flat buffer.
-
-    Args:
-        parameters: those that learn.
+    `run_rounds` calls backward several times, so DistributedDataParallel, which sums in the hooks of one backward
+    after one forward, would sum too often or wait for hooks that never fire. Gradients are therefore summed here, once
+    per step, as one flat buffer.
     """
-
-    def __init__(self, parameters: list[nn.Parameter]) -> None:
-        self.parameters = parameters
-        self._weight = 1.0
-
-    def begin_piece(self, weight: float) -> None:
-        """Before the backward passes of a piece that counts `weight` in the batch's mean (the pieces' sum is 1).
-
-        The gradients so far are kept divided by the weight of the piece at hand, so that backward can add to them.
-        """
-        if weight != self._weight:
-            self._scale(self._weight / weight)
-            self._weight = weight
-
-    def finish(self, processes: Processes, figures: Tensor) -> Tensor:
-        """After the last piece: every process has the batch's gradient.
-
-        Args:
-            processes: of the run.
-            figures: more numbers to sum over the processes, weighted already; float32, [F].
-
-        Returns:
-            Their sums.
-        """
-        self._scale(self._weight)
-        self._weight = 1.0
-        if processes.num_processes == 1:
-            return figures
-        gradients = self._gradients()
-        flat = torch.cat([*(gradient.flatten() for gradient in gradients), figures.to(processes.device)])
-        flat = processes.reduce(flat, reduction="sum")
-        *parts, figures = flat.split([*(gradient.numel() for gradient in gradients), len(figures)])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
-        return figures.cpu()
-
-    def _gradients(self) -> list[Tensor]:
-        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-
-    def _scale(self, factor: float) -> None:
-        gradients = self._gradients()
-        if factor != 1.0 and gradients:
-            torch._foreach_mul_(gradients, factor)
+    if processes.num_processes == 1:
+        return figures
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = processes.reduce(torch.cat([*(gradient.flatten() for gradient in gradients), figures]), reduction="sum")
+    *parts, figures = flat.split([*(gradient.numel() for gradient in gradients), len(figures)])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+    return figures
 
 
 def gather(processes: Processes, values: list[Any]) -> list[Any]:
@@ -126,3 +87,35 @@ def gather(processes: Processes, values: list[Any]) -> list[Any]:
     from accelerate.utils import gather_object
 
     return list(gather_object(values)) if processes.num_processes > 1 else values
+
+
+class Interruption:
+    """While this context lasts, the first Ctrl-C and every SIGTERM are noted; a second Ctrl-C interrupts at once.
+
+    A launcher passes Ctrl-C on as SIGTERM besides the SIGINT that the terminal sends, so the two together are one wish.
+
+    Attributes:
+        requested: whether either came.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._pressed = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        # Only the main thread may set handlers; elsewhere (a notebook's worker, a test) the owner keeps his.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._pressed:
+            raise KeyboardInterrupt
+        self._pressed |= number == signal.SIGINT
+        self.requested = True

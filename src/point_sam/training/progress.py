@@ -4,7 +4,7 @@ import sys
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 # Steps over which the time per step is averaged.
 _WINDOW = 20
@@ -38,9 +38,8 @@ class StepFigures:
     bad_steps: int
 
 
-@runtime_checkable
-class Reporter(Protocol):
-    """Who is told what happens. Only the first process of a run tells anyone."""
+class Reporter:
+    """Who is told what happens: nobody. Only the first process of a run tells anyone."""
 
     def begin(self, done: int, steps: int) -> None:
         """The run starts after `done` of `steps` steps."""
@@ -58,35 +57,18 @@ class Reporter(Protocol):
         """Nothing more will come."""
 
 
-class Quiet:
-    """Remarks only, on stderr; with `silent` not even these."""
-
-    def __init__(self, *, silent: bool = False) -> None:
-        self.silent = silent
-
-    def begin(self, done: int, steps: int) -> None:
-        """Nothing."""
-
-    def step(self, figures: StepFigures) -> None:
-        """Nothing."""
-
-    def validated(self, step: int, iou_at: Sequence[float], *, best: bool) -> None:
-        """Nothing."""
+class Quiet(Reporter):
+    """Remarks only, on stderr."""
 
     def remark(self, text: str) -> None:
         """A line on stderr."""
-        if not self.silent:
-            print(text, file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Nothing."""
+        print(text, file=sys.stderr, flush=True)
 
 
 class Lines(Quiet):
     """A line on stderr every few steps, for logs and pipes."""
 
     def __init__(self, every: int = 10) -> None:
-        super().__init__()
         self.every = every
         self._pace = _Pace()
 
@@ -102,15 +84,16 @@ class Lines(Quiet):
 
     def validated(self, step: int, iou_at: Sequence[float], *, best: bool) -> None:
         """The IoU after each click."""
-        self.remark(f"validation after step {step}: {_iou_words(iou_at)}{' (best so far)' if best else ''}")
+        clicks = "click" if len(iou_at) == 1 else "clicks"
+        words = f"IoU after 1..{len(iou_at)} {clicks} {_numbers(iou_at)}{' (best so far)' if best else ''}"
+        self.remark(f"validation after step {step}: {words}")
 
 
-class Bar(Quiet):
+class Bar(Lines):
     """A live bar on a terminal's stderr."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._pace = _Pace()
         self._bar: Any = None
         self._task: Any = None
 
@@ -120,7 +103,7 @@ class Bar(Quiet):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
         from rich.table import Column
 
-        self._pace = _Pace(steps)
+        super().begin(done, steps)
         # On a terminal of 80 columns the bar gives way, not the count.
         count = MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=len(f"{steps}/{steps}")))
         columns = (count, BarColumn(10), TextColumn("{task.description}"))
@@ -133,10 +116,6 @@ class Bar(Quiet):
         self._pace.add(figures.seconds)
         words = f"{_words(figures)}  {self._pace.words(figures.step)}"
         self._bar.update(self._task, completed=figures.step, description=words)
-
-    def validated(self, step: int, iou_at: Sequence[float], *, best: bool) -> None:
-        """A line above the bar."""
-        self.remark(f"validation after step {step}: {_iou_words(iou_at)}{' (best so far)' if best else ''}")
 
     def remark(self, text: str) -> None:
         """A line above the bar."""
@@ -185,11 +164,6 @@ def _words(figures: StepFigures) -> str:
     if figures.bad_steps:
         words += f"  skipped steps {figures.bad_steps}"
     return words
-
-
-def _iou_words(iou_at: Sequence[float]) -> str:
-    clicks = "click" if len(iou_at) == 1 else "clicks"
-    return f"IoU after 1..{len(iou_at)} {clicks} {_numbers(iou_at)}"
 
 
 def _numbers(values: Sequence[float]) -> str:

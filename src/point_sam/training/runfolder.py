@@ -3,8 +3,8 @@
 import json
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from point_sam.atomic import write_atomically
@@ -37,8 +37,8 @@ class RunFolder:
         """The checkpoint of the highest step."""
         return next(reversed(checkpoints_in(self.checkpoints).values()), None)
 
-    def check(self, *, resume: bool) -> None:
-        """Refuse to mix runs, or to resume what is not there.
+    def check(self, *, resume: bool) -> Path | None:
+        """The checkpoint to resume from, None for a new run; refuses to mix runs, or to resume what is not there.
 
         Raises:
             FileNotFoundError: there is nothing to resume.
@@ -53,6 +53,7 @@ class RunFolder:
             raise FileExistsError(
                 f"{self.path}: holds a run already; continue it with --resume, or choose another name"
             )
+        return latest
 
     def begin(self, config: TrainConfig) -> None:
         """Make the folder and write the settings."""
@@ -67,16 +68,12 @@ class RunLog:
     Args:
         folder: of the run, already begun.
         step: steps done.
-        tensorboard: whether to write events.
-
-    Raises:
-        ImportError: events are wanted and tensorboard is not installed.
+        tensorboard: whether to write events; `check_tensorboard` tells whether it can be.
     """
 
     def __init__(self, folder: RunFolder, *, step: int, tensorboard: bool) -> None:
         self._events: Any = None
         if tensorboard:
-            check_tensorboard()
             from torch.utils.tensorboard import SummaryWriter
 
             self._events = SummaryWriter(folder.tensorboard, purge_step=step + 1 if step else None)
@@ -96,12 +93,8 @@ class RunLog:
             for tag, number in _scalars(f"{kind}/{name}", value):
                 self._events.add_scalar(tag, number, step)
 
-    def __enter__(self) -> "RunLog":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Nothing more will come."""
         self._file.close()
         if self._events is not None:
             self._events.close()
@@ -113,12 +106,10 @@ def check_tensorboard() -> None:
     Raises:
         ImportError: tensorboard is not installed.
     """
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError as err:
+    if find_spec("tensorboard") is None:
         raise ImportError(
             "TensorBoard events need tensorboard: pip install 'point-sam[train]', or set output.tensorboard = false"
-        ) from err
+        )
 
 
 def _step_of(line: str) -> float:

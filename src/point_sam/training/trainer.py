@@ -1,21 +1,19 @@
 """Training: the loop around `run_rounds`.
 
-What a step trains on is decided by the seed and the step's number alone, see `drawing`; all else that a step depends on
+What a step trains on is decided by the seed and the step's number alone, see `data`; all else that a step depends on
 is in the checkpoints. A resumed run therefore continues as if never interrupted, and a run shared among processes is
 the same run, up to the order in which float32 numbers are added.
 """
 
+import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from point_sam.checkpoints import save_model
 from point_sam.datasets import LabeledDataset
-from point_sam.messages import first_line
 from point_sam.training.checkpointing import (
     TrainState,
     check_resumable,
@@ -26,18 +24,14 @@ from point_sam.training.checkpointing import (
     sweep,
 )
 from point_sam.training.config import TrainConfig
-from point_sam.training.drawing import Skipped, rounds_generator
-from point_sam.training.ema import average_of, follow
-from point_sam.training.interruption import Interruption
-from point_sam.training.loading import Shares, StepShare, load_shares
-from point_sam.training.optimizer import make_optimizer
+from point_sam.training.data import Batch, Skipped, Steps, TrainingError, rounds_generator
+from point_sam.training.model import average_of, follow, make_model, make_spaces
+from point_sam.training.optimizer import learning_rate, make_optimizer
 from point_sam.training.plan import Plan, make_plan
-from point_sam.training.processes import GradientSum, Processes, gather, start_processes
+from point_sam.training.processes import Interruption, Processes, gather, start_processes, sum_gradients
 from point_sam.training.progress import Quiet, Reporter, StepFigures
-from point_sam.training.rounds import run_rounds
 from point_sam.training.runfolder import RunFolder, RunLog, check_tensorboard
-from point_sam.training.schedule import learning_rate
-from point_sam.training.starting import make_spaces, make_trainee
+from point_sam.training.step import run_rounds
 from point_sam.training.validation import validate
 
 # So many steps without a finite gradient in a row are no accident.
@@ -46,10 +40,6 @@ _MOST_BAD_STEPS = 10
 _FEW_DRAWS = 40
 # Names of unusable clouds that are shown; all are in the log.
 _SHOWN = 5
-
-
-class TrainingError(ValueError):
-    """A run that cannot go on; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +90,20 @@ def train(
         ImportError: the extra `train` is not installed.
     """
     folder = RunFolder(out)
-    folder.check(resume=resume)
+    latest = folder.check(resume=resume)
     processes = start_processes(device)
     if config.output.tensorboard:
         check_tensorboard()
     with processes.main_process_first():  # one download, not one for each process
         plan = make_plan(config, dataset=dataset, processes=processes.num_processes, device=processes.device)
-        model = make_trainee(config, processes.device, bfloat16=plan.precision == "bfloat16")
+        model = make_model(config, processes.device)
     average = average_of(model) if config.ema_decay else None
     spaces = make_spaces(config, processes.device)
     state = TrainState(model, average, make_optimizer(model, config, spaces), spaces)
-    if resume:
-        _go_on(folder, plan, state)
+    if latest is not None:
+        _go_on(latest, plan, state)
     if not processes.is_main_process:
-        reporter = Quiet(silent=True)
+        reporter = Reporter()
     run = _Run(plan, state, folder, processes, reporter or Quiet())
     processes.wait_for_everyone()  # every process has looked at the folder before it is written to
     if processes.is_main_process:
@@ -122,14 +112,11 @@ def train(
     return run.go()
 
 
-def _go_on(folder: RunFolder, plan: Plan, state: TrainState) -> None:
-    latest = folder.latest()
-    if latest is None:
-        raise FileNotFoundError(f"{folder.path}: holds no checkpoint to resume from")
-    content = read_checkpoint(latest)
-    check_resumable(latest, content, plan.config, plan.data)
+def _go_on(checkpoint: Path, plan: Plan, state: TrainState) -> None:
+    content = read_checkpoint(checkpoint)
+    check_resumable(checkpoint, content, plan.config, plan.data)
     if content["architecture"] != plan.architecture:
-        raise ValueError(f"{latest}: is of another architecture than the model {plan.config.model!r}")
+        raise ValueError(f"{checkpoint}: is of another architecture than the model {plan.config.model!r}")
     restore(content, state)
 
 
@@ -141,8 +128,9 @@ class _Run:
     ) -> None:
         self.plan, self.config, self.state = plan, plan.config, state
         self.folder, self.processes, self.reporter = folder, processes, reporter
+        rank, world = processes.process_index, processes.num_processes
+        self.steps = Steps(plan.config, plan.source, plan.sizes, rank, world)
         self.learning = [p for group in state.optimizer.param_groups for p in group["params"]]
-        self.gradient_sum = GradientSum(self.learning)
         self.named: set[str] = set()
         self.log: RunLog | None = None
         self.first_iou: list[float] | None = None
@@ -150,21 +138,21 @@ class _Run:
 
     def go(self) -> Outcome:
         config, counts = self.config, self.state.counts
-        started_at = counts.step
         if self.processes.is_main_process:
-            self.log = RunLog(self.folder, step=started_at, tensorboard=config.output.tensorboard)
+            self.log = RunLog(self.folder, step=counts.step, tensorboard=config.output.tensorboard)
         try:
             with Interruption() as interruption:
                 self._note_skipped(list(self.plan.skipped))
-                self.reporter.begin(started_at, config.steps)
-                if started_at == 0 and self.plan.samples:
-                    self.first_iou = self._validate()
-                interrupted = False
-                for share, waited in self._shares(started_at):
-                    interrupted = self._step(share, waited, interruption)
+                self.reporter.begin(counts.step, config.steps)
+                if counts.step == 0 and self.plan.samples:
+                    self._validate()
+                began = time.monotonic()
+                for batch in self.steps.load(counts.step):
+                    interrupted = self._step(batch.to(self.processes.device), began, interruption)
                     self._after_step(last=interrupted or counts.step == config.steps)
                     if interrupted:
                         break
+                    began = time.monotonic()
                 finished = counts.step >= config.steps
                 if finished and self.processes.is_main_process:
                     save_model(self.state.result, self.folder.final)
@@ -172,84 +160,64 @@ class _Run:
         finally:
             self.reporter.end()
             if self.log is not None:
-                self.log.__exit__(None, None, None)
+                self.log.close()
         return Outcome(self.folder, counts.step, finished, self.first_iou, self.last_iou, counts.best_step)
 
-    def _shares(self, start: int) -> Iterator[tuple[StepShare, float]]:
-        """What this process works on in each step, and how long it waited for it."""
-        processes = self.processes
-        rank, world = processes.process_index, processes.num_processes
-        shares = Shares(self.config, self.plan.source, self.plan.sizes, rank=rank, world=world)
-        if start >= self.config.steps:
-            return
-        shares_in_order = load_shares(shares, start, self.config.steps)
-        for _ in range(start, self.config.steps):
-            began = time.monotonic()
-            try:
-                share = next(shares_in_order)
-            except RuntimeError as err:  # a worker was killed
-                raise TrainingError(
-                    f"a process that prepares clouds ended ({first_line(err)}); it may have run out of memory: lower "
-                    f"workers"
-                ) from err
-            if share.failure is not None:
-                raise TrainingError(share.failure)
-            yield share.to(processes.device), time.monotonic() - began
-
-    def _step(self, share: StepShare, waited: float, interruption: Interruption) -> bool:
-        """Train on one batch; whether any process was asked to stop."""
-        began = time.monotonic()
+    def _step(self, batch: Batch, began: float, interruption: Interruption) -> bool:
+        """Train on one batch, waited for since `began`; whether any process was asked to stop."""
+        waited = time.monotonic() - began
         config, state, counts = self.config, self.state, self.state.counts
         stage, rate = config.stage(counts.step), learning_rate(config, counts.step)
+        num_points, grouping = self.steps.size(counts.step)
         state.optimizer.zero_grad()
-        sums = torch.zeros(2 * stage.rounds + 1)
-        for piece in share.pieces:
+        means = torch.zeros(2 * stage.rounds + 1, device=self.processes.device)
+        for piece in batch.pieces(config.accumulate):
             weight = len(piece.coords) / stage.clouds
-            self.gradient_sum.begin_piece(weight)
             try:
                 result = run_rounds(
                     state.model,
                     piece,
                     rounds_generator(config.seed, counts.step),
-                    num_groups=share.num_groups,
-                    group_size=share.group_size,
-                    rounds=stage.rounds,
-                    clickless=stage.clickless,
-                    spaces=state.spaces if stage.affinity else None,
-                    affinity_weight=stage.affinity,
+                    grouping=grouping,
+                    stage=stage,
+                    precision=self.plan.precision,
+                    spaces=state.spaces,
+                    weight=weight,
                 )
             except torch.OutOfMemoryError as err:
                 raise TrainingError(
-                    f"out of memory with {len(piece.coords)} clouds of {share.num_points} points; raise accumulate, or "
+                    f"out of memory with {len(piece.coords)} clouds of {num_points} points; raise accumulate, or "
                     f"lower clouds, masks or sizes"
                 ) from err
-            sums += weight * torch.tensor([*result.loss, *result.iou, result.affinity or 0.0])
-        told = torch.tensor([share.draws, len(share.skipped), interruption.requested], dtype=torch.float32)
-        figures = self.gradient_sum.finish(self.processes, torch.cat([sums, told]))
-        draws, skipped, stop = figures[-3:].tolist()
-        loss, iou, affinity = figures[:-3].split([stage.rounds, stage.rounds, 1])
-        norm = nn.utils.clip_grad_norm_(self.learning, config.optimizer.clip_norm)
-        self._update(rate, bool(torch.isfinite(norm)) and bool(torch.isfinite(figures).all()))
+            means += weight * torch.cat([result.loss, result.iou, result.affinity[None]])
+        draws = len(batch.coords) + len(batch.skipped)
+        told = torch.tensor([draws, len(batch.skipped), interruption.requested], device=means.device)
+        sums = sum_gradients(self.processes, self.learning, torch.cat([means, told]))
+        norm = torch.nn.utils.clip_grad_norm_(self.learning, config.optimizer.clip_norm)
+        # The one time in a step that the device is waited for.
+        *figures, norm, draws, skipped, stop = torch.cat([sums[:-3], norm[None], sums[-3:]]).tolist()
+        self._update(rate, all(map(math.isfinite, (*figures, norm))))
         counts.step += 1
         counts.draws += int(draws)
         counts.skipped += int(skipped)
         if skipped:
-            self._note_skipped(gather(self.processes, list(share.skipped)))
-        self._tell(
-            StepFigures(
-                step=counts.step,
-                loss=loss.tolist(),
-                iou=iou.tolist(),
-                affinity=affinity.item() if stage.affinity else None,
-                norm=float(norm),
-                learning_rate=rate,
-                points=share.num_points,
-                seconds=waited + time.monotonic() - began,
-                wait_seconds=waited,
-                skipped=counts.skipped,
-                bad_steps=counts.bad_steps,
-            )
+            self._note_skipped(gather(self.processes, list(batch.skipped)))
+        done = StepFigures(
+            step=counts.step,
+            loss=figures[: stage.rounds],
+            iou=figures[stage.rounds : -1],
+            affinity=figures[-1] if stage.affinity else None,
+            norm=norm,
+            learning_rate=rate,
+            points=num_points,
+            seconds=time.monotonic() - began,
+            wait_seconds=waited,
+            skipped=counts.skipped,
+            bad_steps=counts.bad_steps,
         )
+        self.reporter.step(done)
+        if self.log is not None:
+            self.log.write(done.step, "train", {name: value for name, value in vars(done).items() if name != "step"})
         self._give_up_if_hopeless()
         return stop > 0
 
@@ -266,11 +234,6 @@ class _Run:
         state.optimizer.step()
         if state.average is not None:
             follow(state.average, state.model, decay=self.config.ema_decay, step=counts.step)
-
-    def _tell(self, figures: StepFigures) -> None:
-        self.reporter.step(figures)
-        if self.log is not None:
-            self.log.write(figures.step, "train", {k: v for k, v in vars(figures).items() if k != "step"})
 
     def _give_up_if_hopeless(self) -> None:
         counts = self.state.counts
@@ -305,24 +268,13 @@ class _Run:
         config, counts = self.config, self.state.counts
         due = last or counts.step % config.output.checkpoint_every == 0
         if self.plan.samples and (counts.step % config.validation.every == 0 or counts.step == config.steps):
-            due |= self._validate_and_keep_best()
+            due |= self._validate()
         if due and self.processes.is_main_process:
             save_checkpoint(self.folder.checkpoints, config, self.plan.data, self.state)
             prune(self.folder.checkpoints, keep=config.output.keep, best=counts.best_step)
 
-    def _validate_and_keep_best(self) -> bool:
-        """Validate; whether this is the best so far. The best is that of the highest mean over the clicks."""
-        counts = self.state.counts
-        self.last_iou = self._validate()
-        mean = sum(self.last_iou) / len(self.last_iou)
-        if mean <= counts.best_iou:
-            return False
-        counts.best_iou, counts.best_step = mean, counts.step
-        if self.processes.is_main_process:
-            save_model(self.state.result, self.folder.best)
-        return True
-
-    def _validate(self) -> list[float]:
+    def _validate(self) -> bool:
+        """Validate, and keep the best: that of the highest mean over the clicks after the start; whether this is it."""
         counts = self.state.counts
         report = validate(
             self.state.result,
@@ -331,10 +283,19 @@ class _Run:
             clicks=self.config.validation.clicks,
             precision=self.plan.precision,
         )
-        best = counts.step > 0 and sum(report.iou_at) / len(report.iou_at) > counts.best_iou
+        mean = sum(report.iou_at) / len(report.iou_at)
+        best = counts.step > 0 and mean > counts.best_iou
         self.reporter.validated(counts.step, report.iou_at, best=best)
         if self.log is not None:
             correlation = report.score_correlation
             values = {"iou": report.iou_at, "objects": len(report.objects), "masks": report.num_masks}
             self.log.write(counts.step, "validation", {**values, "score_correlation": correlation})
-        return report.iou_at
+        if counts.step == 0:
+            self.first_iou = report.iou_at
+        else:
+            self.last_iou = report.iou_at
+        if best:
+            counts.best_iou, counts.best_step = mean, counts.step
+            if self.processes.is_main_process:
+                save_model(self.state.result, self.folder.best)
+        return best

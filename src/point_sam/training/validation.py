@@ -12,7 +12,7 @@ from point_sam.evaluation.samples import SampleRule, make_sample
 from point_sam.messages import printable
 from point_sam.model import PointSAMModel
 from point_sam.training.config import Validation
-from point_sam.training.drawing import Skipped, usable
+from point_sam.training.data import Skipped, usable
 from point_sam.training.processes import Processes, gather
 
 

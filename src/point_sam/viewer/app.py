@@ -1,37 +1,23 @@
-"""The viewer: what all who are connected share, and a page for each of them."""
+"""What all who are connected share: the model, its queue, the files that were opened and their encodings."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from point_sam.encoded import EncodedCloud
 from point_sam.mesh.sampling import SAMPLES
 from point_sam.predictor import PointSAM
 from point_sam.viewer.autosave import Autosave
-from point_sam.viewer.drawing import Drawing, draw_scene
-from point_sam.viewer.library import Library
+from point_sam.viewer.drawing import Opened, draw_scene
+from point_sam.viewer.encoding_cache import EncodingCache
 from point_sam.viewer.scene import MAX_POINTS, Scene, open_scene
 from point_sam.viewer.work import WorkQueue
 
-if TYPE_CHECKING:
-    from viser import ClientHandle, ViserServer
-
-    from point_sam.viewer.ui import Page
-
 MAX_UPLOAD = 256 << 20  # bytes; a browser sends them in one go and the server holds them in memory
 _KEPT_SCENES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A scene and what is drawn of it; several people may share them."""
-
-    scene: Scene
-    drawing: Drawing
 
 
 @dataclass(eq=False)
@@ -47,9 +33,8 @@ class Viewer:
         max_points: of an opened file.
         samples, seed: how many points are drawn on a mesh, and of drawing them.
         drop_invalid: leave out points of a cloud without finite coordinates; else they are an error.
-        stored: encodings that were made earlier, see `Library`.
-        work, library: the queue of the model's calls, and what it encoded.
-        pages: of those who are connected.
+        stored: encodings that were made earlier, see `EncodingCache`.
+        work, encoding_cache: the queue of the model's calls, and what it encoded.
     """
 
     model: PointSAM
@@ -63,38 +48,13 @@ class Viewer:
     drop_invalid: bool = False
     stored: Callable[[Scene], EncodedCloud | None] | None = None
     work: WorkQueue = field(default_factory=WorkQueue)
-    library: Library = field(init=False)
-    pages: "dict[int, Page]" = field(default_factory=dict, init=False)
+    encoding_cache: EncodingCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.library = Library(self.work, stored=self.stored)
+        self.encoding_cache = EncodingCache(self.work, stored=self.stored)
         self._lock = threading.Lock()
         self._opened: OrderedDict[tuple[str, int, int], Opened] = OrderedDict()
         self._places: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()  # of files that are being read
-
-    def serve(self, server: "ViserServer") -> None:
-        """Give everybody who connects to that server a page."""
-        from point_sam.viewer.ui import Page
-
-        server.gui.set_panel_label("point-sam view")
-
-        async def connect(client: "ClientHandle") -> None:
-            self.pages[client.client_id] = Page(self, client)
-
-        async def disconnect(client: "ClientHandle") -> None:
-            self.leave(client.client_id)
-
-        server.on_client_disconnect(disconnect)
-        server.on_client_connect(connect)
-
-    def leave(self, client_id: int) -> None:
-        """Close a page; what it has not finished is offered to the others of its browser."""
-        page = self.pages.pop(client_id, None)
-        if page is not None:
-            page.close()
-            for other in list(self.pages.values()):
-                if other.browser == page.browser:
-                    other.look_again()
 
     def open(self, path: Path, *, will_stay: bool = True) -> Opened:
         """Read a file, once for all who ask for it.
@@ -136,6 +96,4 @@ class Viewer:
 
     def close(self) -> None:
         """Take no more work."""
-        for page in list(self.pages.values()):
-            page.close()
         self.work.close()

@@ -15,7 +15,7 @@ from point_sam.session import Click
 from point_sam.viewer.objects import SegmentedObject
 from point_sam.viewer.records import clicks_from_records, clicks_to_records, objects_from_records, objects_to_records
 from point_sam.viewer.scene import Scene
-from point_sam.viewer.state import State
+from point_sam.viewer.workspace import State, count_candidates
 
 MAX_FILES = 200
 MAX_AGE_DAYS = 30.0
@@ -204,10 +204,9 @@ def _read(path: Path, scene: Scene) -> Saved:
 
 
 def _choices(values: Any, count: int) -> tuple[int, ...]:
-    """What was chosen after each click: one of three after the first, the only one after the others."""
-    limits = [3, *[1] * (count - 1)][:count]
+    """What was chosen after each click."""
     if not isinstance(values, list) or len(values) != count:
         raise ValueError("it does not say what was chosen after each click")
-    if not all(type(value) is int and 0 <= value < limit for value, limit in zip(values, limits, strict=True)):
+    if not all(type(value) is int and 0 <= value < count_candidates(i) for i, value in enumerate(values)):
         raise ValueError(f"the choices {str(values)[:80]} do not exist")
     return tuple(values)

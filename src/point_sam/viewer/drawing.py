@@ -47,6 +47,14 @@ class Drawing:
         return (points - self.center) / self.scale
 
 
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A scene and what is drawn of it; several people may share them."""
+
+    scene: Scene
+    drawing: Drawing
+
+
 def draw_scene(scene: Scene, *, max_drawn: int = MAX_DRAWN, seed: int = 0) -> Drawing:
     """Choose the points to draw: all, or a random choice that is the same every time.
 

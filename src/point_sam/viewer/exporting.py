@@ -1,6 +1,7 @@
 """Objects to files: labels with the cloud (PLY, PCD, LAS, NPZ, ...), objects alone (JSON), a painted mesh (GLB)."""
 
 import json
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,9 @@ from point_sam.clouds import PointCloud, PointCloudError, writable_suffixes, wri
 from point_sam.clouds.colors import MASK_WEIGHT
 from point_sam.clouds.formats.npz import write_npz
 from point_sam.mesh import Mesh, Paint, SurfaceSamples, face_labels, paint_parts, write_mesh
-from point_sam.viewer.objects import SegmentedObject, label_image
+from point_sam.messages import printable
+from point_sam.viewer.objects import SegmentedObject, check_sizes, label_image
+from point_sam.viewer.paths import safe_name
 from point_sam.viewer.records import MaskForm, check_ids, objects_to_records
 from point_sam.viewer.scene import Scene
 
@@ -58,9 +61,7 @@ def export(path: Path, scene: Scene, objects: Sequence[SegmentedObject]) -> list
     suffix = path.suffix.lower()
     if suffix not in export_suffixes(scene):
         raise ValueError(f"{path}: results are written as {' '.join(export_suffixes(scene))}")
-    for item in objects:
-        if item.num_points != len(scene):
-            raise ValueError(f"{item.name} is of {item.num_points:,} points; {scene.name} has {len(scene):,}")
+    check_sizes(objects, scene)
     check_ids(objects)
     if suffix == ".json":
         text = _describe(scene, objects, "plain")
@@ -88,6 +89,24 @@ def export(path: Path, scene: Scene, objects: Sequence[SegmentedObject]) -> list
         f"{path.name} holds {'new' if name in extra else 'no'} {name} in place of the input's attribute {name!r}"
         for name in replaced
     ]
+
+
+def download(scene: Scene, objects: Sequence[SegmentedObject], suffix: str) -> tuple[str, bytes, list[str]]:
+    """The objects in a format, by suffix, for a browser.
+
+    Returns:
+        The file's name, its content, and remarks for the person, as `export` gives them.
+
+    Raises:
+        ValueError: another suffix than `export_suffixes` names, a path for example; else, and ImportError and OSError,
+            as `export`.
+    """
+    if suffix not in export_suffixes(scene):
+        raise ValueError(f"the format {printable(str(suffix), 80)!r} is not offered; choose one of the list")
+    with tempfile.TemporaryDirectory(prefix="point-sam-export-") as folder:
+        path = Path(folder) / f"{Path(safe_name(scene.name)).stem}_objects{suffix}"
+        remarks = export(path, scene, objects)
+        return path.name, path.read_bytes(), remarks
 
 
 def _describe(scene: Scene, objects: Sequence[SegmentedObject], masks: MaskForm) -> bytes:

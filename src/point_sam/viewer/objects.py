@@ -1,7 +1,7 @@
-"""An accepted object, and the label image of several."""
+"""An accepted object, the list of them, and its label image."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int32, UInt64
@@ -9,6 +9,7 @@ from jaxtyping import Bool, Int32, UInt64
 from point_sam.automatic.packed import pack, unpack
 from point_sam.picture.colors import palette
 from point_sam.session import Click
+from point_sam.viewer.scene import Scene
 
 MAX_NAME = 80  # characters
 
@@ -77,6 +78,69 @@ class SegmentedObject:
     def mask(self) -> Bool[np.ndarray, " N"]:
         """The mask, unpacked."""
         return unpack(self.bits[None], self.num_points)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectList:
+    """Objects from below to above, with ids of their own. Changes give another list.
+
+    Attributes:
+        items: the objects.
+        next_id: of the next one; no object has had it, deleted ones included.
+    """
+
+    items: tuple[SegmentedObject, ...] = ()
+    next_id: int = 1
+
+    def find(self, id: int) -> SegmentedObject:
+        """The object of that id.
+
+        Raises:
+            ValueError: there is none.
+        """
+        item = next((item for item in self.items if item.id == id), None)
+        if item is None:
+            raise ValueError(f"object {id} does not exist any more")
+        return item
+
+    def exchange(self, item: SegmentedObject) -> "ObjectList":
+        """With an object in place of the one of its id."""
+        return replace(self, items=tuple(item if other.id == item.id else other for other in self.items))
+
+    def drop(self, id: int) -> "ObjectList":
+        """Without the object of that id."""
+        return replace(self, items=tuple(item for item in self.items if item.id != id))
+
+    def add(self, objects: Sequence[SegmentedObject], *, below: bool = False) -> "ObjectList":
+        """With more objects above (or below) the others; an id that is taken becomes a new one."""
+        taken = {item.id for item in self.items}
+        next_id = max([self.next_id, *(item.id + 1 for item in objects)])
+        added = []
+        for item in objects:
+            if item.id in taken:
+                item = replace(item, id=next_id)
+                next_id += 1
+            taken.add(item.id)
+            added.append(item)
+        return ObjectList((*added, *self.items) if below else (*self.items, *added), next_id)
+
+
+def largest_first(areas: Iterable[int]) -> list[int]:
+    """The order of masks of these areas in which parts lie above what they are of."""
+    return [i for i, _ in sorted(enumerate(areas), key=lambda item: (-item[1], -item[0]))]
+
+
+def check_sizes(objects: Sequence[SegmentedObject], scene: Scene) -> None:
+    """Refuse objects of another cloud.
+
+    Raises:
+        ValueError: one is of another number of points.
+    """
+    for item in objects:
+        if item.num_points != len(scene):
+            raise ValueError(
+                f"{item.name} is of a cloud of {item.num_points:,} points; {scene.name} has {len(scene):,}"
+            )
 
 
 def usual_name(id: int) -> str:

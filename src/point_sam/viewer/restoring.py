@@ -12,7 +12,7 @@ from point_sam.clouds import PointCloud, read_pointcloud
 from point_sam.clouds.npyarray import read_array_data, read_array_header
 from point_sam.messages import first_line
 from point_sam.viewer.exporting import FORMAT, LABEL, MASKS, OBJECTS_ENTRY
-from point_sam.viewer.objects import SegmentedObject
+from point_sam.viewer.objects import SegmentedObject, largest_first
 from point_sam.viewer.records import RecordError, check_count, objects_from_records
 from point_sam.viewer.scene import Scene
 
@@ -152,7 +152,7 @@ def _from_masks(masks: Bool[np.ndarray, "M N"]) -> list[SegmentedObject]:
     """An object for each mask that is not empty, the largest first, so that parts lie above what they are of."""
     check_count(*masks.shape)
     areas = masks.sum(axis=1)
-    order = sorted(np.flatnonzero(areas).tolist(), key=lambda i: (-areas[i], -i))
+    order = [i for i in largest_first(areas.tolist()) if areas[i]]
     return [SegmentedObject.of(id, masks[i]) for id, i in enumerate(order, 1)]
 
 

@@ -12,9 +12,8 @@ from point_sam.encoded import fingerprint_cloud
 from point_sam.mesh import Mesh, SurfaceSamples, is_mesh_file, load_mesh, sample_surface
 from point_sam.mesh.sampling import SAMPLES
 
-MAX_POINTS = (
-    5_000_000  # some 5 GB of work in float32 logits and colours; the model takes more, a browser's patience not
-)
+# Some 5 GB of work in float32 logits and colours; the model takes more, a browser's patience not.
+MAX_POINTS = 5_000_000
 MAX_BYTES = 2 << 30
 
 
@@ -24,7 +23,6 @@ class Scene:
 
     Attributes:
         name: the file's name, for titles and the names of exports.
-        kind: what the file holds.
         cloud: the points that the model sees and masks speak of, in the file's order and units; of a mesh the points
             drawn on it, with the attribute `face`.
         mesh, samples: the mesh and where the points lie on it; None for a cloud.
@@ -34,7 +32,6 @@ class Scene:
     """
 
     name: str
-    kind: Literal["cloud", "mesh"]
     cloud: PointCloud
     mesh: Mesh | None
     samples: SurfaceSamples | None
@@ -85,32 +82,13 @@ def open_scene(
         mesh = load_mesh(path)
         drawn = sample_surface(mesh, samples, seed)
         up: Literal["y", "z"] = "y" if path.suffix.lower() in (".glb", ".gltf") else "z"
-        return _scene(path, "mesh", drawn.cloud(), mesh, drawn, up)
+        cloud = drawn.cloud()
+        return Scene(path.name, cloud, mesh, drawn, up, fingerprint_cloud(cloud.xyz, cloud.rgb), path)
     cloud = read_pointcloud(path, drop_invalid=drop_invalid)
     _check_count(path, len(cloud), max_points, "points")
-    return _scene(path, "cloud", cloud, None, None, "z")
+    return Scene(path.name, cloud, None, None, "z", fingerprint_cloud(cloud.xyz, cloud.rgb), path)
 
 
 def _check_count(path: Path, count: int, max_points: int, what: str) -> None:
     if count > max_points:
         raise ValueError(f"{path}: {count:,} {what}; at most {max_points:,} are opened, thin it or split it")
-
-
-def _scene(
-    path: Path,
-    kind: Literal["cloud", "mesh"],
-    cloud: PointCloud,
-    mesh: Mesh | None,
-    samples: SurfaceSamples | None,
-    up: Literal["y", "z"],
-) -> Scene:
-    return Scene(
-        path.name,
-        kind,
-        cloud,
-        mesh,
-        samples,
-        up,
-        fingerprint_cloud(cloud.xyz, cloud.rgb),
-        path,
-    )

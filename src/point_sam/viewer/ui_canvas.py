@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from point_sam.picture.colors import NEGATIVE_COLOR, POSITIVE_COLOR
 from point_sam.session import Click
-from point_sam.viewer.app import Opened
-from point_sam.viewer.coloring import ColorMode, Painter
+from point_sam.viewer.coloring import OPACITY, ColorMode, Painter
+from point_sam.viewer.drawing import Opened
 from point_sam.viewer.picking import pick
 from point_sam.viewer.workspace import State
 
 if TYPE_CHECKING:
     from viser import ClientHandle, SceneNodeHandle
 
-POSITIVE, NEGATIVE = (22, 163, 74), (220, 38, 38)
 MINUS = "\N{MINUS SIGN}"
 _SIGN: dict[str, Any] = {"anchor": "bottom-left", "font_screen_scale": 0.8}
 _MARKER = 0.014  # least radius in drawing units: some five pixels where a page opens
@@ -36,7 +36,7 @@ class Look:
     """
 
     mode: ColorMode = "rgb"
-    opacity: float = 0.65
+    opacity: float = OPACITY
     size: float = 1.0
 
 
@@ -50,6 +50,7 @@ class Canvas:
 
     def __init__(self, client: "ClientHandle", opened: Opened, look: Look) -> None:
         self._client = client
+        self.scene = opened.scene
         self._drawing = opened.drawing
         self._painter = Painter(opened.scene, opened.drawing)
         self._marked: list[Click] = []
@@ -125,5 +126,5 @@ class Canvas:
         sign = add.add_label(f"{name}_sign", f"{i + 1} {'+' if positive else MINUS}", position=place, **_SIGN)
         options: Any = {"position": place, "cast_shadow": False, "receive_shadow": False}
         if positive:
-            return sign, add.add_icosphere(name, radius, POSITIVE, subdivisions=2, **options)
-        return sign, add.add_box(name, NEGATIVE, (1.8 * radius,) * 3, **options)
+            return sign, add.add_icosphere(name, radius, POSITIVE_COLOR, subdivisions=2, **options)
+        return sign, add.add_box(name, NEGATIVE_COLOR, (1.8 * radius,) * 3, **options)

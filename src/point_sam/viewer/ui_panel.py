@@ -1,25 +1,29 @@
 """The controls of one page: what there is to press and to read, without what it does."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from point_sam.viewer.asked import one_of, within
+from point_sam.messages import printable
+from point_sam.picture.colors import NEGATIVE_COLOR, POSITIVE_COLOR
 from point_sam.viewer.autosave import Saved
 from point_sam.viewer.coloring import MODES
 from point_sam.viewer.objects import SegmentedObject
-from point_sam.viewer.ui_canvas import MINUS, NEGATIVE, POSITIVE, Look
+from point_sam.viewer.ui_canvas import MINUS, Look
 from point_sam.viewer.workspace import State
 
 if TYPE_CHECKING:
     from viser import ClientHandle, GuiApi
 
+T = TypeVar("T")
+
 NO_OBJECT = "no object"
 MAX_LISTED = 100  # rows of the list of objects; the menu below it has all of them
 _MODES = dict(zip(("rgb", "mask", "height", "predicted IoU"), MODES, strict=True))
 _OPACITY, _SIZE = (0.0, 1.0), (0.25, 4.0)
+_MOST_QUOTED = 80  # characters
 _KEYS = (("Undo", "Z"), ("Accept the object", "enter"), ("Next candidate", "C"))
 
 
@@ -129,7 +133,7 @@ class Panel:
         self.positive = positive
         meaning = "on the object (+)" if positive else f"off the object ({MINUS})"
         self.next_click.label = f"Next click: {meaning}"
-        self.next_click.color = POSITIVE if positive else NEGATIVE
+        self.next_click.color = POSITIVE_COLOR if positive else NEGATIVE_COLOR
 
     def work(self, share: float | None, *, can_stop: bool = False) -> None:
         """Show how much of something long is done, 0..1; None: nothing is going on."""
@@ -237,3 +241,28 @@ def _row(item: SegmentedObject) -> str:
 
 def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
+
+
+# viser takes any value that a browser sends, whether the page offers it or not.
+
+
+def one_of(value: object, options: Mapping[str, T], what: str) -> T:
+    """What stands in `options` under a value that a menu was set to.
+
+    Raises:
+        ValueError: it was not offered.
+    """
+    if not isinstance(value, str) or value not in options:
+        raise ValueError(f"{what} {printable(str(value), _MOST_QUOTED)!r} is not offered; choose one of the list")
+    return options[value]
+
+
+def within(value: object, low: float, high: float, what: str) -> float:
+    """The number that a slider was set to.
+
+    Raises:
+        ValueError: it is no number from `low` to `high`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{what} is {printable(str(value), _MOST_QUOTED)}; it must be from {low:g} to {high:g}")
+    return float(value)

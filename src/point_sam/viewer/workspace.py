@@ -1,23 +1,66 @@
 """One person's work on one scene: clicks on the current object, accepted objects, one undo for all of it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float32
 
 from point_sam.automatic import MaskGenerator
 from point_sam.encoded import EncodedCloud
 from point_sam.predictor import PointSAM
 from point_sam.session import Click, Session
-from point_sam.viewer.current import Current
-from point_sam.viewer.objects import SegmentedObject, check_name
+from point_sam.viewer.objects import ObjectList, SegmentedObject, check_name, check_sizes, largest_first
 from point_sam.viewer.scene import Scene
-from point_sam.viewer.state import Event, State
 
 _MOST_STEPS = 200
 _MOST_UNDO_BYTES = 256 << 20  # of logits that only undo still needs
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an action did.
+
+    Attributes:
+        message: one line for the person.
+        changed: whether the state is another now; False for a click on the background.
+    """
+
+    message: str
+    changed: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Everything a picture or a file needs, at one moment; nothing changes it.
+
+    Attributes:
+        clicks: on the current object, in the scene's units.
+        choices: which candidate was taken after each click.
+        mask: of the current object; empty before the first click.
+        iou_score: its predicted IoU; None before the first click.
+        candidate_scores: predicted IoU of the candidates of the last click.
+        chosen: which of them is the mask; None before the first click.
+        objects: from below to above: where two overlap, the later one is seen and labels the points.
+        undo: what `undo` would take back, e.g. "accept object 3"; None if nothing.
+    """
+
+    clicks: tuple[Click, ...]
+    choices: tuple[int, ...]
+    mask: Bool[np.ndarray, " N"]
+    iou_score: float | None
+    candidate_scores: Float32[np.ndarray, " C"]
+    chosen: int | None
+    objects: tuple[SegmentedObject, ...]
+    undo: str | None
+
+
+def count_candidates(click: int) -> int:
+    """How many there are after a click, by its place: three after the first, one after later ones."""
+    return 3 if click == 0 else 1
 
 
 class Workspace:
@@ -43,11 +86,10 @@ class Workspace:
         self._model = model
         self._encoded = encoded
         self._doing = threading.RLock()
-        self._current = Current(Session(model, encoded))
-        self._objects: tuple[SegmentedObject, ...] = ()
+        self._session = Session(model, encoded)  # of the current object
+        self._objects = ObjectList()
         self._steps: list[_Step] = []
-        self._next_id = 1
-        self._state = self._new_state(None)
+        self._publish()
 
     @property
     def state(self) -> State:
@@ -63,15 +105,14 @@ class Workspace:
             ValueError: there is no such point.
         """
         if point is None:
-            return Event("that click hit the background; nothing changed")
+            return Event("that click hit the background; nothing changed", changed=False)
         if not 0 <= point < len(self.scene):
             raise ValueError(f"point {point} does not exist; {self.scene.name} has {len(self.scene):,}, from 0 on")
         with self._doing:
-            if not positive and not self._current.clicks:
-                return Event("click on the object first, then off it; nothing changed")
-            before = self._step("click")
-            self._current.click(Click(_triple(self.scene.xyz[point]), positive))
-            self._remember(before)
+            if not positive and not self._state.clicks:
+                return Event("click on the object first, then off it; nothing changed", changed=False)
+            with self._undoable("click"):
+                self._session.click(self.scene.xyz[point], positive)
             return self._mask_event()
 
     def choose(self, candidate: int) -> Event:
@@ -81,45 +122,42 @@ class Workspace:
             ValueError: no such candidate.
         """
         with self._doing:
-            self._current.choose(candidate)
+            self._session.choose(candidate)
+            self._publish()
             return self._mask_event()
 
     def step(self, by: int = 1) -> Event:
         """Take the next candidate, after the last the first again; -1 goes back."""
         with self._doing:
-            state = self._state
-            if state.chosen is None:
-                return Event("there are no candidates yet; click first")
-            count = len(state.candidate_scores)
+            count, chosen = len(self._state.candidate_scores), self._state.chosen
+            if chosen is None:
+                return Event("there are no candidates yet; click first", changed=False)
             if count == 1:
-                return Event("there is one candidate only; three are there after the first click")
-            return self.choose((state.chosen + by) % count)
+                return Event("there is one candidate only; three are there after the first click", changed=False)
+            return self.choose((chosen + by) % count)
 
     def undo(self) -> Event:
         """Take the last click, clear, accept, delete, rename or everything back."""
         with self._doing:
             if not self._steps:
-                return Event("there is nothing to undo")
+                return Event("there is nothing to undo", changed=False)
             step = self._steps.pop()
-            shown = {item.id: item.visible for item in self._objects}
-            objects = tuple(replace(item, visible=shown.get(item.id, item.visible)) for item in step.objects)
-            mask_changed = step.current is not self._current or step.clicks != len(self._current.clicks)
-            objects_changed = step.objects != self._objects
-            self._current, self._objects, self._next_id = step.current, objects, step.next_id
-            while len(self._current.clicks) > step.clicks:
-                self._current.undo()
-            self._publish(new_mask=mask_changed)
-            return Event(f"took back: {step.what}", mask_changed, objects_changed)
+            shown = {item.id: item.visible for item in self._objects.items}
+            items = tuple(replace(item, visible=shown.get(item.id, item.visible)) for item in step.objects.items)
+            self._session, self._objects = step.session, replace(step.objects, items=items)
+            while len(self._session.prompts) > step.clicks:
+                self._session.undo()
+            self._publish()
+            return Event(f"took back: {step.what}")
 
     def clear(self) -> Event:
         """Drop the clicks on the current object."""
         with self._doing:
-            if not self._current.clicks:
-                return Event("there are no clicks to clear")
-            before = self._step("clear")
-            self._current = self._fresh()
-            self._remember(before)
-            return Event("cleared the clicks", mask_changed=True)
+            if not self._state.clicks:
+                return Event("there are no clicks to clear", changed=False)
+            with self._undoable("clear"):
+                self._session = Session(self._model, self._encoded)
+            return Event("cleared the clicks")
 
     def accept(self, name: str | None = None) -> Event:
         """Make the current mask an object and begin the next. An empty mask changes nothing.
@@ -130,29 +168,25 @@ class Workspace:
         with self._doing:
             state = self._state
             if not state.mask.any():
-                return Event("there is nothing to accept: the mask is empty; click on an object first")
-            item = SegmentedObject.of(
-                self._next_id, state.mask, name=name, iou_score=state.iou_score, clicks=state.clicks
-            )
-            before = self._step(f"accept {item.name}")
-            self._objects = (*self._objects, item)
-            self._next_id += 1
-            self._current = self._fresh()
-            self._remember(before)
-            return Event(f"accepted {item.name}: {_points(item.area)}", mask_changed=True, objects_changed=True)
+                return Event("there is nothing to accept: the mask is empty; click on an object first", changed=False)
+            id = self._objects.next_id
+            item = SegmentedObject.of(id, state.mask, name=name, iou_score=state.iou_score, clicks=state.clicks)
+            with self._undoable(f"accept {item.name}"):
+                self._objects = self._objects.add([item])
+                self._session = Session(self._model, self._encoded)
+            return Event(f"accepted {item.name}: {_points(item.area)}")
 
     def delete(self, id: int) -> Event:
         """Drop an object.
 
         Raises:
-            ValueError: there is no such object; so in `rename` and `show`.
+            ValueError: there is no such object; so in `rename` and `toggle`.
         """
         with self._doing:
-            item = self._find(id)
-            before = self._step(f"delete {item.name}")
-            self._objects = tuple(other for other in self._objects if other.id != id)
-            self._remember(before)
-            return Event(f"deleted {item.name}", objects_changed=True)
+            item = self._objects.find(id)
+            with self._undoable(f"delete {item.name}"):
+                self._objects = self._objects.drop(id)
+            return Event(f"deleted {item.name}")
 
     def rename(self, id: int, name: str) -> Event:
         """Give an object another name.
@@ -162,23 +196,20 @@ class Workspace:
         """
         name = check_name(name)
         with self._doing:
-            item = self._find(id)
+            item = self._objects.find(id)
             if item.name == name:
-                return Event(f"it is named {name} already")
-            before = self._step(f"rename {item.name} to {name}")
-            self._exchange(replace(item, name=name))
-            self._remember(before)
-            return Event(f"{item.name} is now {name}", objects_changed=True)
+                return Event(f"it is named {name} already", changed=False)
+            with self._undoable(f"rename {item.name} to {name}"):
+                self._objects = self._objects.exchange(replace(item, name=name))
+            return Event(f"{item.name} is now {name}")
 
-    def show(self, id: int, visible: bool = True) -> Event:
+    def toggle(self, id: int) -> Event:
         """Show or hide an object. Not a step of undo."""
         with self._doing:
-            item = self._find(id)
-            if item.visible == visible:
-                return Event(f"{item.name} is {'shown' if visible else 'hidden'} already")
-            self._exchange(replace(item, visible=visible))
-            self._publish(new_mask=False)
-            return Event(f"{item.name} is {'shown' if visible else 'hidden'} now", objects_changed=True)
+            item = self._objects.find(id)
+            self._objects = self._objects.exchange(replace(item, visible=not item.visible))
+            self._publish()
+            return Event(f"{item.name} is {'hidden' if item.visible else 'shown'} now")
 
     def everything(self, progress: Callable[[int, int], object] | None = None, **options: Any) -> Event:
         """Add all that `MaskGenerator` finds as objects, the largest first, so that parts lie above what they are of.
@@ -193,24 +224,14 @@ class Workspace:
         # Crops alone need the points again; without, a million of them need not be compared with the encoding.
         cloud = (self.scene.xyz, self.scene.cloud.rgb) if generator.crops else ()
         records = generator.generate(*cloud, encoded=self._encoded, progress=progress)
-        with self._doing:
-            if not records:
-                return Event("no mask passed the filters; lower the thresholds or give more points")
-            before = self._step("segment everything")
-            order = sorted(range(len(records)), key=lambda i: (-records[i]["area"], -i))
-            found = [
-                SegmentedObject.of(
-                    self._next_id + offset,
-                    records[i]["segmentation"],
-                    iou_score=records[i]["predicted_iou"],
-                    clicks=[Click(_triple(self.scene.xyz[records[i]["point_index"]]), True)],
-                )
-                for offset, i in enumerate(order)
-            ]
-            self._next_id += len(found)
-            self._objects = (*found, *self._objects)
-            self._remember(before)
-            return Event(f"found {len(found)} objects and parts", objects_changed=True)
+        if not records:
+            message = "no mask passed the filters; lower the thresholds or give more points"
+            return Event(message, changed=False)
+        with self._doing, self._undoable("segment everything"):
+            order = largest_first([record["area"] for record in records])
+            found = [self._found(id, records[i]) for id, i in enumerate(order, self._objects.next_id)]
+            self._objects = self._objects.add(found, below=True)
+        return Event(f"found {len(found)} objects and parts")
 
     def add(self, objects: Sequence[SegmentedObject]) -> Event:
         """Add objects, as `restore` gives them, above those that are there; an id that is taken becomes a new one.
@@ -218,14 +239,12 @@ class Workspace:
         Raises:
             ValueError: they are of a cloud with another number of points.
         """
-        self._check_sizes(objects)
-        with self._doing:
-            if not objects:
-                return Event("there are no objects to add")
-            before = self._step(f"add {len(objects)} objects")
-            self._append(objects)
-            self._remember(before)
-            return Event(f"added {len(objects)} objects", objects_changed=True)
+        check_sizes(objects, self.scene)
+        if not objects:
+            return Event("there are no objects to add", changed=False)
+        with self._doing, self._undoable(f"add {len(objects)} objects"):
+            self._objects = self._objects.add(objects)
+        return Event(f"added {len(objects)} objects")
 
     def resume(self, objects: Sequence[SegmentedObject], clicks: Sequence[Click], choices: Sequence[int]) -> Event:
         """Go on from a saved state: takes the place of everything here, replays the clicks. One step of undo.
@@ -233,88 +252,60 @@ class Workspace:
         Raises:
             ValueError: clicks and choices do not fit each other or this cloud. Nothing has changed then.
         """
-        self._check_sizes(objects)
+        check_sizes(objects, self.scene)
         if len(clicks) != len(choices):
             raise ValueError(f"{len(choices)} choices for {len(clicks)} clicks; there is one for each")
-        with self._doing:
-            current = self._fresh()
-            for click, choice in zip(clicks, choices, strict=True):
-                current.click(click)
-                current.choose(choice)
-            before = self._step("resume")
-            self._current, self._objects = current, ()
-            self._append(objects)
-            self._remember(before)
-            return Event(
-                f"went on with {len(objects)} objects and {len(clicks)} clicks", mask_changed=True, objects_changed=True
-            )
+        session = Session(self._model, self._encoded)
+        for click, choice in zip(clicks, choices, strict=True):
+            session.click(click.point, click.positive)
+            session.choose(choice)
+        with self._doing, self._undoable("resume"):
+            self._session, self._objects = session, replace(self._objects, items=()).add(objects)
+        return Event(f"went on with {len(objects)} objects and {len(clicks)} clicks")
 
-    def _fresh(self) -> Current:
-        return Current(Session(self._model, self._encoded))
-
-    def _find(self, id: int) -> SegmentedObject:
-        item = next((item for item in self._objects if item.id == id), None)
-        if item is None:
-            raise ValueError(f"object {id} does not exist any more")
-        return item
-
-    def _exchange(self, item: SegmentedObject) -> None:
-        self._objects = tuple(item if other.id == item.id else other for other in self._objects)
-
-    def _append(self, objects: Sequence[SegmentedObject]) -> None:
-        taken = {item.id for item in self._objects}
-        self._next_id = max([self._next_id, *(item.id + 1 for item in objects)])
-        for item in objects:
-            if item.id in taken:
-                item = replace(item, id=self._next_id)
-                self._next_id += 1
-            taken.add(item.id)
-            self._objects = (*self._objects, item)
-
-    def _check_sizes(self, objects: Sequence[SegmentedObject]) -> None:
-        for item in objects:
-            if item.num_points != len(self.scene):
-                raise ValueError(
-                    f"{item.name} is of a cloud of {item.num_points:,} points; {self.scene.name} has "
-                    f"{len(self.scene):,}"
-                )
-
-    def _step(self, what: str) -> "_Step":
-        return _Step(what, self._current, len(self._current.clicks), self._objects, self._next_id)
-
-    def _remember(self, before: "_Step") -> None:
-        """Make an action that has happened one that can be taken back, and forget the oldest where that is too much."""
+    @contextmanager
+    def _undoable(self, what: str) -> Iterator[None]:
+        """Make what happens meanwhile a step that can be taken back, and forget the oldest where that is too much."""
+        before = _Step(what, self._session, len(self._session.prompts), self._objects)
+        yield
         self._steps = [*self._steps, before][-_MOST_STEPS:]
         while len(self._steps) > 1 and self._undo_bytes() > _MOST_UNDO_BYTES:
             self._steps = self._steps[1:]
-        self._publish(new_mask=before.current is not self._current or before.clicks != len(self._current.clicks))
+        self._publish()
 
     def _undo_bytes(self) -> int:
-        old = {id(step.current): step.current for step in self._steps if step.current is not self._current}
-        return sum(current.num_bytes for current in old.values())
+        """Of the logits that old sessions keep."""
+        old = {id(step.session): step.session for step in self._steps if step.session is not self._session}
+        masks = sum(count_candidates(i) for session in old.values() for i in range(len(session.prompts)))
+        return 4 * self._encoded.num_points * masks
+
+    def _found(self, id: int, record: dict[str, Any]) -> SegmentedObject:
+        x, y, z = self.scene.xyz[record["point_index"]].tolist()
+        clicks = [Click((x, y, z), positive=True)]
+        return SegmentedObject.of(id, record["segmentation"], iou_score=record["predicted_iou"], clicks=clicks)
 
     def _mask_event(self) -> Event:
-        self._publish(new_mask=True)
         state = self._state
-        count = int(np.count_nonzero(state.mask))
+        count, candidates = int(np.count_nonzero(state.mask)), len(state.candidate_scores)
         if count == 0:
-            return Event("the mask is empty: move the click or add another", mask_changed=True)
-        among = f", candidate {(state.chosen or 0) + 1} of 3" if len(state.candidate_scores) == 3 else ""
-        return Event(f"mask: {_points(count)}, predicted IoU {state.iou_score:.2f}{among}", mask_changed=True)
+            return Event("the mask is empty: move the click or add another")
+        among = f", candidate {(state.chosen or 0) + 1} of {candidates}" if candidates > 1 else ""
+        return Event(f"mask: {_points(count)}, predicted IoU {state.iou_score:.2f}{among}")
 
-    def _publish(self, *, new_mask: bool) -> None:
-        self._state = self._new_state(None if new_mask else self._state)
-
-    def _new_state(self, old: State | None) -> State:
-        """The state as it is now; with what is about the mask taken from an old one where there is one."""
-        undo = self._steps[-1].what if self._steps else None
-        if old is not None:
-            return replace(old, objects=self._objects, undo=undo)
-        session, clicks = self._current.session, self._current.clicks
-        mask, scores = session.mask, session.candidates.iou_scores
+    def _publish(self) -> None:
+        """Make what is there now the state."""
+        session, mask = self._session, self._session.mask
         mask.flags.writeable = False
-        choices = self._current.choices
-        return State(clicks, choices, mask, session.iou_score, scores, session.chosen, self._objects, undo)
+        self._state = State(
+            session.prompts,
+            session.choices,
+            mask,
+            session.iou_score,
+            session.candidates.iou_scores,
+            session.chosen,
+            self._objects.items,
+            self._steps[-1].what if self._steps else None,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,15 +313,9 @@ class _Step:
     """What an action found when it began: taking it back is going there."""
 
     what: str
-    current: Current
+    session: Session
     clicks: int
-    objects: tuple[SegmentedObject, ...]
-    next_id: int
-
-
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = values.tolist()
-    return x, y, z
+    objects: ObjectList
 
 
 def _points(count: int) -> str:

@@ -8,24 +8,20 @@ import typer
 
 from point_sam.cli import options as shared
 from point_sam.cli.clicks import Prompt
-from point_sam.cli.console import Stages, print_json, say
-from point_sam.cli.outputs import draw
-from point_sam.cli.segmenting import DECODING, DRAWING, ENCODING, LOADING, READING, WRITING, segment_cloud
+from point_sam.cli.console import print_json, say
+from point_sam.cli.outputs import MaskOutput
+from point_sam.cli.segmenting import Segmenting
 
 EPILOG = "Examples:\n\n  point-sam demo\n\n  point-sam demo -o results --json"
 SAMPLE = "extinguisher.ply"
 # Metres: on the hose, and off it. The second is where the evaluation's protocol clicks on what the first left wrong.
-CLICKS = (
-    Prompt((-0.1515, 0.0011, 0.5568), None, True),
-    Prompt((-0.1001, 0.0031, 0.1195), None, False),
-)
+CLICKS = (Prompt((-0.1515, 0.0011, 0.5568), True), Prompt((-0.1001, 0.0031, 0.1195), False))
 PART = 3  # the hose in the sample's attribute `label`
 
 
 def command(
     out: Annotated[
-        Path,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Where the two files go; it is created if need be."),
+        Path, typer.Option("-o", "--out", metavar="FOLDER", help="Where the two files go; it is created if need be.")
     ] = Path("."),
     as_json: shared.Json = False,
 ) -> None:
@@ -36,26 +32,16 @@ def command(
     """
     out.mkdir(parents=True, exist_ok=True)
     cloud_file, picture_file = out / f"{Path(SAMPLE).stem}_mask.ply", out / f"{Path(SAMPLE).stem}_mask.png"
-    with (
-        resources.as_file(resources.files("point_sam.assets") / SAMPLE) as sample,
-        Stages([READING, LOADING, ENCODING, DECODING, WRITING, DRAWING]) as stages,
-    ):
-        with stages.stage(READING):
-            from point_sam.clouds import read_pointcloud, write_pointcloud
-
-            cloud = read_pointcloud(sample)
-        answer = segment_cloud(cloud, list(CLICKS), shared.ModelOptions(), stages)
-        with stages.stage(WRITING):
-            write_pointcloud(cloud_file, cloud, mask=answer.mask)
-        with stages.stage(DRAWING):
-            draw(picture_file, cloud, answer.mask, answer.clicks, up=shared.Up.Z, title="point-sam demo: two clicks")
-    truth = cloud.attributes["label"] == PART
+    with resources.as_file(resources.files("point_sam.assets") / SAMPLE) as sample:
+        files = shared.OutputOptions(out=cloud_file, picture=picture_file)
+        target = MaskOutput(sample, files, title="point-sam demo: two clicks")
+        answer = Segmenting(CLICKS, target).run()
+    truth = answer.source.cloud.attributes["label"] == PART
     true_iou = float((answer.mask & truth).sum() / (answer.mask | truth).sum())
     if as_json:
-        files = {"input": str(sample), "output": str(cloud_file), "picture": str(picture_file)}
-        print_json({**files, **answer.summary(), "true_iou": true_iou, "seconds": stages.seconds})
+        print_json({**target.summary(), **answer.summary(), "true_iou": true_iou, "seconds": answer.seconds})
         return
-    say(f"A fire extinguisher of {len(cloud):,} coloured points, one click on its hose and one off it, model tiny.")
+    say(f"A fire extinguisher of {len(truth):,} coloured points, one click on its hose and one off it, model tiny.")
     for line in answer.lines():
         say(line)
     say(f"The sample knows its hose: {int(truth.sum()):,} points, true IoU of the mask {true_iou:.2f}.")

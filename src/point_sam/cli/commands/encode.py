@@ -12,7 +12,7 @@ from point_sam.cli import options as shared
 from point_sam.cli.console import print_json, remark, say
 from point_sam.cli.embeddings import embedding_path, expected_bytes, is_up_to_date
 from point_sam.cli.failures import describe
-from point_sam.cli.meshes import Samples, Seed
+from point_sam.cli.sources import read_source
 
 if TYPE_CHECKING:
     from point_sam import PointCloud, PointSAM
@@ -28,32 +28,21 @@ _WRITTEN, _CURRENT, _FAILED = "encoded", "up to date", "failed"
 
 
 def command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", show_default=False, help="Clouds and meshes, as segment reads them."),
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Clouds and meshes, as segment reads them.")],
     out: Annotated[
         Path,
         typer.Option(
             "-o",
             "--out",
             metavar="DIR",
-            show_default=False,
             help="Where the files go, each as the input's name with .encoded.safetensors. Made if need be.",
         ),
     ],
+    *,
     force: Annotated[bool, typer.Option("--force", help="Encode again what is up to date.")] = False,
     as_json: shared.Json = False,
-    samples: Samples = None,
-    seed: Seed = None,
-    model: shared.Model = "tiny",
-    checkpoint: shared.Checkpoint = None,
-    variant: shared.Variant = None,
-    num_groups: shared.NumGroups = None,
-    group_size: shared.GroupSize = None,
-    max_encoder_points: shared.MaxEncoderPoints = None,
-    device: shared.Device = None,
-    precision: shared.PrecisionOption = shared.Precision.AUTO,
+    sampling: shared.Sampling,
+    models: shared.ModelOptions,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
     """Encode clouds and meshes ahead, so that segment, everything and view start at once with --encoded.
@@ -62,18 +51,15 @@ def command(
     cannot be encoded does not stop the others; the exit code is then 1 at the end.
     """
     _check(files, out)
-    settings = shared.ModelOptions(
-        model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
-    )
-    network = settings.load()
+    model = models.load()
     out.mkdir(parents=True, exist_ok=True)
     told: list[dict[str, Any]] = []
     for file in files:
         path = embedding_path(file, out)
         start = time.perf_counter()
         try:
-            cloud = _read(file, samples=samples, seed=seed, drop_invalid=drop_invalid)
-            record = _encode(network, cloud, path, force=force)
+            cloud = read_source(file, sampling, drop_invalid=drop_invalid).cloud
+            record = _encode(model, cloud, path, force=force)
         except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as err:
             record = {"status": _FAILED, "error": describe(err)}
         seconds = round(time.perf_counter() - start, 3)
@@ -98,17 +84,6 @@ def _check(files: list[Path], out: Path) -> None:
         named[file.name] = file
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out}: is a file; give a folder for the embeddings")
-
-
-def _read(file: Path, *, samples: int | None, seed: int | None, drop_invalid: bool) -> "PointCloud":
-    """What the model sees of a file: the same as in `segment`."""
-    from point_sam.clouds import read_pointcloud
-    from point_sam.mesh import is_mesh_file, load_mesh, sample_surface
-    from point_sam.mesh.sampling import SAMPLES
-
-    if is_mesh_file(file):
-        return sample_surface(load_mesh(file), SAMPLES if samples is None else samples, seed or 0).cloud()
-    return read_pointcloud(file, drop_invalid=drop_invalid)
 
 
 def _encode(model: "PointSAM", cloud: "PointCloud", path: Path, *, force: bool) -> dict[str, Any]:

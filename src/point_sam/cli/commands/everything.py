@@ -1,20 +1,32 @@
 """`point-sam everything`: all objects and parts of a cloud or a mesh, without a click."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from point_sam.cli import options as shared
-from point_sam.cli.console import Stages, print_json, remark, say
-from point_sam.cli.counting import Counting
-from point_sam.cli.describe_masks import describe_masks, print_masks
-from point_sam.cli.embeddings import check_embedding, load_embedding, locate_embedding
-from point_sam.cli.labeled_output import default_labeled_output, draw_labels
-from point_sam.cli.labeled_sources import LabeledCloud, LabeledMesh, LabeledSource, PartFolder
-from point_sam.cli.meshes import NoSmooth, Samples, Seed, mesh_options
-from point_sam.cli.outputs import check_output, check_picture, default_up
-from point_sam.cli.segmenting import DRAWING, ENCODING, LOADING, READING, WRITING
+from point_sam.cli.console import (
+    DRAWING,
+    ENCODING,
+    LOADING,
+    READING,
+    WRITING,
+    Bars,
+    Stages,
+    print_json,
+    print_table,
+    remark,
+    say,
+)
+from point_sam.cli.embeddings import check_embedding, locate_embedding
+from point_sam.cli.outputs import LabelOutput, Written
+from point_sam.cli.sources import Source, check_kind, read_source
+
+if TYPE_CHECKING:
+    from point_sam.automatic import MaskRecord
 
 EPILOG = (
     "Examples:\n\n"
@@ -26,155 +38,107 @@ EPILOG = (
     "  point-sam everything scene.ply --encoded embeddings"
 )
 _GENERATING = "clicking everywhere"
-_MASKS = "Masks"
-_OUTPUT = "Output"
-_MESH = "Meshes"
+_MOST_NAMED = 5  # labels in a remark
+_SHOWN = 20  # masks in the table
+
+
+@dataclass(frozen=True)
+class MaskOptions:
+    """Options of `MaskGenerator`; None leaves its own."""
+
+    panel: ClassVar = "Masks"
+    points_per_cloud: int | None = shared.option(
+        None,
+        "--points",
+        metavar="N",
+        min=1,
+        help="Clicks, spread over the cloud; with --crops also over each block. More find smaller parts and take "
+        "longer.",
+        show_default="128",
+    )
+    iou_threshold: float | None = shared.option(None, help="Lowest predicted IoU of a mask.", show_default="0.5")
+    stability_threshold: float | None = shared.option(
+        None,
+        min=0,
+        max=1,
+        help="Lowest stability: how little a mask changes when its logits are cut at +1 instead of -1.",
+        show_default="0.4",
+    )
+    nms_threshold: float | None = shared.option(
+        None,
+        "--nms",
+        min=0,
+        max=1,
+        help="Of two masks with a larger IoU than this only the better one is kept.",
+        show_default="0.7",
+    )
+    min_region_points: int | None = shared.option(
+        None,
+        "--min-region",
+        metavar="N",
+        min=0,
+        help="Islands and holes of a mask with fewer points are dropped and filled; at most 1% of the cloud.",
+        show_default="25",
+    )
+    crops: int = shared.option(
+        0, metavar="N", min=0, help="Also look at so many overlapping blocks of a large scene, each at full resolution."
+    )
+    screening_points: int | None = shared.option(
+        None,
+        "--screening",
+        metavar="N",
+        min=0,
+        help="Judge the clicks on a cloud of more than twice as many points at so many points first, and answer at "
+        "every point only what may be kept. 0 answers all in full, which takes longer.",
+        show_default="8192",
+    )
+    hierarchy: bool = shared.option(False, "--hierarchy", help="Also tell which mask is a part of which.")
+
+    def given(self) -> dict[str, Any]:
+        """Those that are to replace its own."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class OutputOptions(shared.OutputOptions):
+    """What is written."""
+
+    out: Path | None = shared.option(
+        None,
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="The cloud with all its attributes, plus the attribute label (a mask's number, -1 for none; where "
+        "masks overlap, that of the smallest), painted in one colour per label; .npz also holds every mask, as "
+        "masks [N, M]; .npy holds the labels alone, as int32. The suffix names the format. By default FILE's name "
+        "with _labels.ply, in the current folder. An older OUT is replaced; the input never. Of a mesh: the mesh "
+        "with its parts painted (.glb .ply .obj; by default _labels.glb), or its points and their labels (any "
+        "other).",
+    )
+    paint: bool = shared.option(True, "--paint/--no-paint", help="Paint the labels over the colours.")
+    picture: Path | None = shared.option(
+        None, metavar="OUT.png", help="Also draw the cloud from four sides, one colour per label: .png .jpg .webp."
+    )
 
 
 def command(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            show_default=False,
-            help="A cloud: .ply .pcd .xyz .txt .csv .npy .npz ...; or a mesh: .glb .gltf .obj .stl .off, or a .ply "
-            "with faces.",
-        ),
-    ],
-    points: Annotated[
-        int | None,
-        typer.Option(
-            "--points",
-            metavar="N",
-            min=1,
-            rich_help_panel=_MASKS,
-            help="Clicks, spread over the cloud; with --crops also over each block. More find smaller parts and take "
-            "longer.",
-            show_default="128",
-        ),
-    ] = None,
-    iou_threshold: Annotated[
-        float | None,
-        typer.Option(rich_help_panel=_MASKS, help="Lowest predicted IoU of a mask.", show_default="0.5"),
-    ] = None,
-    stability_threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            rich_help_panel=_MASKS,
-            help="Lowest stability: how little a mask changes when its logits are cut at +1 instead of -1.",
-            show_default="0.4",
-        ),
-    ] = None,
-    nms: Annotated[
-        float | None,
-        typer.Option(
-            "--nms",
-            min=0,
-            max=1,
-            rich_help_panel=_MASKS,
-            help="Of two masks with a larger IoU than this only the better one is kept.",
-            show_default="0.7",
-        ),
-    ] = None,
-    min_region: Annotated[
-        int | None,
-        typer.Option(
-            "--min-region",
-            metavar="N",
-            min=0,
-            rich_help_panel=_MASKS,
-            help="Islands and holes of a mask with fewer points are dropped and filled; at most 1% of the cloud.",
-            show_default="25",
-        ),
-    ] = None,
-    crops: Annotated[
-        int,
-        typer.Option(
-            "--crops",
-            metavar="N",
-            min=0,
-            rich_help_panel=_MASKS,
-            help="Also look at so many overlapping blocks of a large scene, each at full resolution.",
-        ),
-    ] = 0,
-    screening: Annotated[
-        int | None,
-        typer.Option(
-            "--screening",
-            metavar="N",
-            min=0,
-            rich_help_panel=_MASKS,
-            help="Judge the clicks on a cloud of more than twice as many points at so many points first, and answer at "
-            "every point only what may be kept. 0 answers all in full, which takes longer.",
-            show_default="8192",
-        ),
-    ] = None,
-    hierarchy: Annotated[
-        bool, typer.Option("--hierarchy", rich_help_panel=_MASKS, help="Also tell which mask is a part of which.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            show_default=False,
-            rich_help_panel=_OUTPUT,
-            help="The cloud with all its attributes, plus the attribute label (a mask's number, -1 for none; where "
-            "masks overlap, that of the smallest), painted in one colour per label; .npz also holds every mask, as "
-            "masks [N, M]; .npy holds the labels alone, as int32. The suffix names the format. By default FILE's name "
-            "with _labels.ply, in the current folder. An older OUT is replaced; the input never. Of a mesh: the mesh "
-            "with its parts painted (.glb .ply .obj; by default _labels.glb), or its points and their labels (any "
-            "other).",
-        ),
-    ] = None,
-    paint: Annotated[
-        bool, typer.Option("--paint/--no-paint", rich_help_panel=_OUTPUT, help="Paint the labels over the colours.")
-    ] = True,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="OUT.png",
-            show_default=False,
-            rich_help_panel=_OUTPUT,
-            help="Also draw the cloud from four sides, one colour per label: .png .jpg .webp.",
-        ),
-    ] = None,
-    up: Annotated[
-        shared.Up | None,
-        typer.Option(
-            rich_help_panel=_OUTPUT,
-            help="The axis that points up in the picture. By default z; y for .glb and .gltf, whose format says so.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=_OUTPUT, help="Print one JSON object on stdout instead of text."),
-    ] = False,
+    file: shared.File,
+    *,
+    masks: MaskOptions,
+    output: OutputOptions,
     parts: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            show_default=False,
-            rich_help_panel=_MESH,
+            rich_help_panel="Meshes",
             help="Also write each label's faces, in their own colours, as files DIR/part_0, DIR/part_1, ... and those "
             "without a label as DIR/rest.",
         ),
     ] = None,
-    samples: Samples = None,
-    seed: Seed = None,
-    no_smooth: NoSmooth = False,
+    sampling: shared.Sampling,
+    no_smooth: shared.NoSmooth = False,
     encoded: shared.Encoded = None,
-    model: shared.Model = "tiny",
-    checkpoint: shared.Checkpoint = None,
-    variant: shared.Variant = None,
-    num_groups: shared.NumGroups = None,
-    group_size: shared.GroupSize = None,
-    max_encoder_points: shared.MaxEncoderPoints = None,
-    device: shared.Device = None,
-    precision: shared.PrecisionOption = shared.Precision.AUTO,
+    models: shared.ModelOptions,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
     """Find all objects and parts of a cloud or a mesh, without a click.
@@ -183,87 +147,130 @@ def command(
     those that overlap much only the best. Of a mesh, points are drawn on the surface, and their labels become those of
     faces.
     """
-    for_clouds = {"--drop-invalid": drop_invalid}
-    mesh = mesh_options(file, samples=samples, seed=seed, no_smooth=no_smooth, parts=parts, only_for_clouds=for_clouds)
-    out = default_labeled_output(file, mesh=mesh is not None) if out is None else out
-    check_output(out, file, mesh=mesh is not None)
-    part_folder = None if parts is None else PartFolder(parts, out, file)
-    if picture is not None:
-        check_picture(picture)
-    chosen = {
-        "points_per_cloud": points,
-        "iou_threshold": iou_threshold,
-        "stability_threshold": stability_threshold,
-        "nms_threshold": nms,
-        "min_region_points": min_region,
-        "screening_points": screening,
-    }
-    options: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-    settings = shared.ModelOptions(
-        model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
+    is_mesh = check_kind(
+        file,
+        for_meshes={**sampling.given(), "--no-smooth": no_smooth, "--parts": parts is not None},
+        for_clouds={"--drop-invalid": drop_invalid},
     )
+    target = LabelOutput(file, output, is_mesh=is_mesh, smoothing=not no_smooth, parts=parts)
     embedding = None if encoded is None else locate_embedding(encoded, file)
-    names = [READING, LOADING, ENCODING, _GENERATING, WRITING] + ([] if picture is None else [DRAWING])
-    with Stages(names) as stages:
+    with Stages(5 if target.picture is None else 6) as stages:
         with stages.stage(READING):
-            import numpy as np
-
-            from point_sam.clouds import read_pointcloud
-
-            source: LabeledSource
-            if mesh is None:
-                source = LabeledCloud(read_pointcloud(file, drop_invalid=drop_invalid), out)
-            else:
-                source = LabeledMesh(file, mesh, out, part_folder)
+            source = read_source(file, sampling, drop_invalid=drop_invalid)
+            target.check(source)
             cloud = source.cloud
             if embedding is not None:
-                check_embedding(embedding, file, cloud, settings)
+                check_embedding(embedding, file, cloud, models)
         with stages.stage(LOADING, hidden=True):
+            import numpy as np
+
             from point_sam.automatic import MaskGenerator, label_points
 
-            network = settings.load()
-            generator = MaskGenerator(network, crops=crops, hierarchy=hierarchy, **options)
+            model = models.load()
+            generator = MaskGenerator(model, **masks.given())
         with stages.stage(ENCODING):
-            if embedding is None:
-                whole = network.encode(cloud.xyz, cloud.rgb, normalize=True)
-            else:
-                whole = load_embedding(embedding, file, network)
-        with stages.stage(_GENERATING, hidden=True), Counting("clicks") as counting:
-            records = generator.generate(cloud.xyz, cloud.rgb, encoded=whole, progress=counting.update)
+            whole = source.encode(model, embedding)
+        with stages.stage(_GENERATING, hidden=True), Bars() as bars:
+            records = generator.generate(cloud.xyz, cloud.rgb, encoded=whole, progress=partial(bars.show, "clicks"))
         with stages.stage(WRITING):
             labels = label_points(records, len(cloud))
             found = np.array([record["segmentation"] for record in records], bool).reshape(-1, len(cloud))
-            written = source.write(out, labels, found, paint=paint)
-        if picture is not None:
+            written = target.write(source, labels, found)
+        if target.picture is not None:
             with stages.stage(DRAWING):
-                draw_labels(picture, cloud, written, up=default_up(file) if up is None else up, title=file.name)
-    for line in source.remarks():
+                target.draw(cloud, written.labels)
+    described, mesh = _describe(records, source, written, target, sampling)
+    for line in [*_unborne(described), *written.notes]:
         remark(line)
     share = float((labels >= 0).mean())
-    masks = describe_masks(records, cloud, source.of_masks())
-    if as_json:
+    if output.as_json:
         print_json(
             {
-                "input": str(file),
-                "output": str(out),
-                "picture": None if picture is None else str(picture),
-                "encoded": None if embedding is None else str(embedding),
+                **target.summary(),
+                "encoded": embedding,
                 "points": len(cloud),
                 "labelled_share": share,
-                "masks": masks,
-                **source.summary(),
-                "model": {
-                    "name": str(checkpoint or model),
-                    "device": str(network.device),
-                    "precision": str(network.dtype).removeprefix("torch."),
-                },
+                "masks": described,
+                **mesh,
+                "model": {"name": models.name, "device": str(model.device), "precision": model.precision},
                 "seconds": stages.seconds,
             }
         )
         return
-    print_masks(masks, len(cloud), share)
-    for line in source.lines():
+    _print_masks(described, len(cloud), share)
+    for about in mesh.values():
+        say(
+            f"labels on {about['labelled_faces']:,} of {about['faces']:,} faces, "
+            f"{about['labelled_area_share']:.1%} of the area"
+        )
+    if parts is not None:
+        say(f"wrote {len(written.parts)} parts into {parts}")
+    for line in target.lines():
         say(line)
-    say(f"wrote {out}")
-    if picture is not None:
-        say(f"drew {picture}")
+
+
+def _describe(
+    records: "list[MaskRecord]", source: Source, written: Written, target: LabelOutput, sampling: shared.Sampling
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Plain values of each mask, and `mesh` of a mesh."""
+    masks: list[dict[str, Any]] = [
+        {
+            **{key: value for key, value in record.items() if key not in ("segmentation", "point_coords")},
+            "point": source.cloud.xyz[record["point_index"]].tolist(),
+        }
+        for record in records
+    ]
+    if source.sampled is None or written.faces is None:
+        return masks, {}
+    import numpy as np
+
+    areas, borne = source.sampled.mesh.face_areas(), written.faces >= 0
+    counts = np.bincount(written.faces[borne], minlength=len(masks))
+    shares = np.bincount(written.faces[borne], areas[borne], minlength=len(masks)) / areas.sum()
+    for mask, count, share in zip(masks, counts, shares, strict=True):
+        mask.update(faces=int(count), area_share=float(share))
+    about = {
+        "faces": len(areas),
+        "labelled_faces": int(borne.sum()),
+        "labelled_area_share": sum(mask["area_share"] for mask in masks),
+        "samples": len(source.cloud),
+        "seed": sampling.seed or 0,
+        "smoothed": target.smoothing,
+        "parts": [str(path) for path in written.parts],
+    }
+    return masks, {"mesh": about}
+
+
+def _unborne(masks: list[dict[str, Any]]) -> list[str]:
+    """About labels that no face bears."""
+    labels = [str(label) for label, mask in enumerate(masks) if mask.get("faces") == 0]
+    if not labels:
+        return []
+    more = ", ..." if len(labels) > _MOST_NAMED else ""
+    return [
+        f"note: no face bears the label {', '.join(labels[:_MOST_NAMED])}{more}: smaller masks lie over its faces, or "
+        f"they follow their neighbours"
+    ]
+
+
+def _print_masks(masks: list[dict[str, Any]], num_points: int, share: float) -> None:
+    if not masks:
+        say("no mask passed the filters: lower --iou-threshold or --stability-threshold, or give more --points")
+        return
+    say(f"{len(masks)} masks on {share:.1%} of {num_points:,} points")
+    columns = {
+        "points": lambda mask: f"{mask['area']:,}",
+        "predicted IoU": lambda mask: f"{mask['predicted_iou']:.2f}",
+        "stability": lambda mask: f"{mask['stability_score']:.2f}",
+        "prompt": lambda mask: str(mask["point_index"]),
+    }
+    if "faces" in masks[0]:
+        columns["faces"] = lambda mask: f"{mask['faces']:,}"
+        columns["area"] = lambda mask: f"{mask['area_share']:.1%}"
+    if "parent" in masks[0]:
+        columns["part of"] = lambda mask: "-" if mask["parent"] < 0 else str(mask["parent"])
+    header = ["label", *columns]
+    rows = [[str(label), *(tell(mask) for tell in columns.values())] for label, mask in enumerate(masks[:_SHOWN])]
+    print_table(header, rows, right=header)
+    if len(masks) > _SHOWN:
+        say(f"and {len(masks) - _SHOWN} more (--json tells all)")

@@ -1,28 +1,18 @@
 """`point-sam segment`: the object or part under the clicks."""
 
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from point_sam.cli import options as shared
 from point_sam.cli.clicks import PointsCommand, prompts_of
-from point_sam.cli.console import Stages, print_json, remark, say
-from point_sam.cli.embeddings import check_embedding, load_embedding, locate_embedding
-from point_sam.cli.meshes import MeshSource, NoSmooth, Samples, Seed, mesh_options
-from point_sam.cli.outputs import check_output, check_part_files, check_picture, default_output, default_up, draw
-from point_sam.cli.segmenting import (
-    DECODING,
-    DRAWING,
-    ENCODING,
-    LOADING,
-    READING,
-    WRITING,
-    FocusChoice,
-    segment_cloud,
-)
-from point_sam.cli.sources import CloudSource, Source
+from point_sam.cli.console import print_json, remark, say
+from point_sam.cli.embeddings import locate_embedding
+from point_sam.cli.outputs import MaskOutput
+from point_sam.cli.segmenting import Segmenting
+from point_sam.cli.sources import check_kind
 
 COMMAND_CLASS = PointsCommand
 EPILOG = (
@@ -35,150 +25,100 @@ EPILOG = (
     "  point-sam segment street.las --point 12.5 3.1 0.8 --focus-radius 4\n\n"
     "  point-sam segment scene.ply --point 0.5 0.1 -0.2 --encoded embeddings"
 )
-_CLICKS = "Clicks"
-_OUTPUT = "Output"
-_MESH = "Meshes"
-_LARGE = "Large clouds"
+
+
+@dataclass(frozen=True)
+class ClickOptions:
+    """What to click on."""
+
+    panel: ClassVar = "Clicks"
+    point: list[str] | None = shared.option(
+        None,
+        metavar="X Y Z",
+        help="A click, in the file's own units (see --normalized). Repeat for more clicks on the same object.",
+    )
+    index: list[int] | None = shared.option(
+        None, metavar="I", min=0, help="A click on point I of the file, from 0. Repeat."
+    )
+    label: list[int] | None = shared.option(
+        None,
+        metavar="0|1",
+        min=0,
+        max=1,
+        help="1: this click is on the object, 0: off it. One per click, first the --point, then the --index ones; "
+        "without any, all are 1.",
+    )
+    normalized: bool = shared.option(
+        False,
+        "--normalized",
+        help="--point is in the unit ball: minus the cloud's mean, over the largest distance from it "
+        "(point-sam info prints both).",
+    )
+    candidate: int | None = shared.option(
+        None,
+        min=0,
+        max=2,
+        help="Which of the three readings of the first click to take. By default the one with the best predicted IoU.",
+    )
+
+
+@dataclass(frozen=True)
+class OutputOptions(shared.OutputOptions):
+    """What is written."""
+
+    out: Path | None = shared.option(
+        None,
+        "-o",
+        "--out",
+        metavar="OUT",
+        help="The cloud with all its attributes, plus the attribute mask (0 or 1), and the mask painted orange; "
+        ".npy holds the mask alone, as bool. The suffix names the format. By default FILE's name with _mask.ply, "
+        "in the current folder. An older OUT is replaced; the input never. Of a mesh: the mesh with the part "
+        "painted (.glb .ply .obj; by default _mask.glb), or its points and their mask (any other).",
+    )
+    paint: bool = shared.option(True, "--paint/--no-paint", help="Paint the mask over the colours in OUT.")
+    picture: Path | None = shared.option(
+        None, metavar="OUT.png", help="Also draw the cloud from four sides with mask and clicks: .png .jpg .webp."
+    )
+
+
+@dataclass(frozen=True)
+class FocusOptions:
+    """What to look at."""
+
+    panel: ClassVar = "Large clouds"
+    focus: bool = shared.option(
+        False,
+        "--focus",
+        help="After the first click, encode the neighbourhood of its mask again by itself, at full resolution. "
+        "The mask is then empty elsewhere.",
+    )
+    focus_radius: float | None = shared.option(
+        None,
+        metavar="R",
+        help="The same for the points within R of the first click, in the file's units. About twice the object's "
+        "radius suits a part, more an object as a whole.",
+    )
 
 
 def command(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            show_default=False,
-            help="A cloud: .ply .pcd .xyz .txt .csv .npy .npz ...; or a mesh: .glb .gltf .obj .stl .off, or a .ply "
-            "with faces.",
-        ),
-    ],
-    point: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--point",
-            metavar="X Y Z",
-            rich_help_panel=_CLICKS,
-            help="A click, in the file's own units (see --normalized). Repeat for more clicks on the same object.",
-        ),
-    ] = None,
-    index: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--index",
-            metavar="I",
-            min=0,
-            rich_help_panel=_CLICKS,
-            help="A click on point I of the file, from 0. Repeat.",
-        ),
-    ] = None,
-    label: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--label",
-            metavar="0|1",
-            min=0,
-            max=1,
-            rich_help_panel=_CLICKS,
-            help="1: this click is on the object, 0: off it. One per click, first the --point, then the --index ones; "
-            "without any, all are 1.",
-        ),
-    ] = None,
-    normalized: Annotated[
-        bool,
-        typer.Option(
-            "--normalized",
-            rich_help_panel=_CLICKS,
-            help="--point is in the unit ball: minus the cloud's mean, over the largest distance from it "
-            "(point-sam info prints both).",
-        ),
-    ] = False,
-    candidate: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=2,
-            rich_help_panel=_CLICKS,
-            help="Which of the three readings of the first click to take. By default the one with "
-            "the best predicted IoU.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT",
-            show_default=False,
-            rich_help_panel=_OUTPUT,
-            help="The cloud with all its attributes, plus the attribute mask (0 or 1), and the mask painted orange; "
-            ".npy holds the mask alone, as bool. The suffix names the format. By default FILE's name with _mask.ply, "
-            "in the current folder. An older OUT is replaced; the input never. Of a mesh: the mesh with the part "
-            "painted (.glb .ply .obj; by default _mask.glb), or its points and their mask (any other).",
-        ),
-    ] = None,
-    paint: Annotated[
-        bool,
-        typer.Option("--paint/--no-paint", rich_help_panel=_OUTPUT, help="Paint the mask over the colours in OUT."),
-    ] = True,
-    picture: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="OUT.png",
-            show_default=False,
-            rich_help_panel=_OUTPUT,
-            help="Also draw the cloud from four sides with mask and clicks: .png .jpg .webp.",
-        ),
-    ] = None,
-    up: Annotated[
-        shared.Up | None,
-        typer.Option(
-            rich_help_panel=_OUTPUT,
-            help="The axis that points up in the picture. By default z; y for .glb and .gltf, whose format says so.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", rich_help_panel=_OUTPUT, help="Print one JSON object on stdout instead of text."),
-    ] = False,
+    file: shared.File,
+    *,
+    clicks: ClickOptions,
+    output: OutputOptions,
     parts: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            show_default=False,
-            rich_help_panel=_MESH,
+            rich_help_panel="Meshes",
             help="Also write the part and the rest, in their own colours, as files DIR/part and DIR/rest.",
         ),
     ] = None,
-    samples: Samples = None,
-    seed: Seed = None,
-    no_smooth: NoSmooth = False,
-    focus: Annotated[
-        bool,
-        typer.Option(
-            "--focus",
-            rich_help_panel=_LARGE,
-            help="After the first click, encode the neighbourhood of its mask again by itself, at full resolution. "
-            "The mask is then empty elsewhere.",
-        ),
-    ] = False,
-    focus_radius: Annotated[
-        float | None,
-        typer.Option(
-            "--focus-radius",
-            metavar="R",
-            rich_help_panel=_LARGE,
-            help="The same for the points within R of the first click, in the file's units. About twice the object's "
-            "radius suits a part, more an object as a whole.",
-        ),
-    ] = None,
+    sampling: shared.Sampling,
+    no_smooth: shared.NoSmooth = False,
+    focus: FocusOptions,
     encoded: shared.Encoded = None,
-    model: shared.Model = "tiny",
-    checkpoint: shared.Checkpoint = None,
-    variant: shared.Variant = None,
-    num_groups: shared.NumGroups = None,
-    group_size: shared.GroupSize = None,
-    max_encoder_points: shared.MaxEncoderPoints = None,
-    device: shared.Device = None,
-    precision: shared.PrecisionOption = shared.Precision.AUTO,
+    models: shared.ModelOptions,
     drop_invalid: shared.DropInvalid = False,
 ) -> None:
     """Segment the object or part under one or more clicks.
@@ -187,61 +127,32 @@ def command(
     every further click refines that mask, in the order given. Of a mesh, points are drawn on the surface, clicks are
     moved to its nearest point, and the points' mask becomes one of faces.
     """
-    prompts = prompts_of(point, index, label)
-    for_clouds = {"--index": bool(index), "--drop-invalid": drop_invalid}
-    mesh = mesh_options(file, samples=samples, seed=seed, no_smooth=no_smooth, parts=parts, only_for_clouds=for_clouds)
-    out = default_output(file, mesh=mesh is not None) if out is None else out
-    check_output(out, file, mesh=mesh is not None)
-    part_files = check_part_files(parts, out, file)
-    if picture is not None:
-        check_picture(picture)
-    settings = shared.ModelOptions(
-        model, checkpoint, variant, num_groups, group_size, max_encoder_points, device, precision
+    prompts = prompts_of(clicks.point, clicks.index, clicks.label)
+    is_mesh = check_kind(
+        file,
+        for_meshes={**sampling.given(), "--no-smooth": no_smooth, "--parts": parts is not None},
+        for_clouds={"--index": bool(clicks.index), "--drop-invalid": drop_invalid},
     )
-    look = FocusChoice(focus_radius) if focus or focus_radius is not None else None
+    target = MaskOutput(file, output, is_mesh=is_mesh, smoothing=not no_smooth, parts=parts)
+    if focus.focus_radius is not None and not 0 < focus.focus_radius < float("inf"):
+        raise typer.BadParameter(f"{focus.focus_radius} is not a positive number", param_hint="--focus-radius")
     embedding = None if encoded is None else locate_embedding(encoded, file)
-    names = [READING, LOADING, ENCODING, DECODING, WRITING] + ([] if picture is None else [DRAWING])
-    with Stages(names) as stages:
-        with stages.stage(READING):
-            source: Source
-            if mesh is None:
-                from point_sam.clouds import read_pointcloud
-
-                source = CloudSource(read_pointcloud(file, drop_invalid=drop_invalid), out)
-            else:
-                source = MeshSource(file, mesh, part_files)
-            prompts = source.place(prompts, normalized=normalized)
-            if embedding is not None:
-                check_embedding(embedding, file, source.cloud, settings)
-        answer = segment_cloud(
-            source.cloud,
-            prompts,
-            settings,
-            stages,
-            normalized=normalized,
-            candidate=candidate,
-            focus=look,
-            encode=None if embedding is None else partial(load_embedding, embedding, file),
-        )
-        with stages.stage(WRITING):
-            written_mask = source.write(out, answer.mask, paint=paint)
-        if picture is not None:
-            with stages.stage(DRAWING):
-                up = default_up(file) if up is None else up
-                draw(picture, source.cloud, written_mask, answer.clicks, up=up, title=file.name)
-    for line in [*answer.remarks(far=mesh is None), *source.remarks()]:
+    answer = Segmenting(
+        prompts,
+        target,
+        models,
+        sampling,
+        drop_invalid=drop_invalid,
+        normalized=clicks.normalized,
+        candidate=clicks.candidate,
+        focus=focus.focus,
+        focus_radius=focus.focus_radius,
+        embedding=embedding,
+    ).run()
+    for line in answer.remarks():
         remark(line)
-    if as_json:
-        files = {
-            "input": str(file),
-            "output": str(out),
-            "picture": None if picture is None else str(picture),
-            "encoded": None if embedding is None else str(embedding),
-        }
-        print_json({**files, **answer.summary(), **source.summary(), "seconds": stages.seconds})
+    if output.as_json:
+        print_json({**target.summary(), "encoded": embedding, **answer.summary(), "seconds": answer.seconds})
         return
-    for line in [*answer.lines(), *source.lines()]:
+    for line in [*answer.lines(), *target.lines()]:
         say(line)
-    say(f"wrote {out}")
-    if picture is not None:
-        say(f"drew {picture}")

@@ -1,9 +1,10 @@
 """`point-sam train`: train or fine-tune a model on labelled clouds."""
 
 import os
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -21,7 +22,6 @@ EPILOG = (
     "  point-sam train --print-config > train.toml && point-sam train --config train.toml --data shelves\n\n"
     "  torchrun --nproc-per-node 2 -m point_sam train --data shelves --out run"
 )
-_COMMON = "Settings (the file holds all of them)"
 
 
 class Freeze(str, Enum):
@@ -40,10 +40,41 @@ class MixedPrecision(str, Enum):
     NO = "no"
 
 
+@dataclass(frozen=True)
+class SettingOptions:
+    """Settings that come before those of the file; None leaves them."""
+
+    panel: ClassVar = "Settings (the file holds all of them)"
+    model: str | None = shared.option(
+        None,
+        metavar="NAME",
+        help="Where to start: tiny, large, a hub id, a local file or folder; with --scratch any preset.",
+    )
+    scratch: bool | None = shared.option(None, "--scratch", help="Start from new weights of that architecture.")
+    layout: str | None = shared.option(None, metavar="NAME", help="How the data lie on disk; auto recognises it.")
+    freeze: Freeze | None = shared.option(None, help="What keeps its weights.")
+    steps: int | None = shared.option(None, min=1, help="Steps of the whole run.")
+    batch_size: int | None = shared.option(None, min=1, help="Clouds per step, of all processes together.")
+    accumulate: int | None = shared.option(None, min=1, help="Work on them in so many pieces: less memory.")
+    lr: float | None = shared.option(None, "--lr", help="Highest learning rate.")
+    validate_every: int | None = shared.option(None, min=0, help="Steps between validations; 0: none.")
+    workers: int | None = shared.option(None, min=0, help="Background processes that prepare clouds.")
+    precision: MixedPrecision | None = shared.option(None, help="Of matrix products.")
+    seed: int | None = shared.option(None, min=0, help="Of every random choice.")
+
+    def changes(self) -> dict[str, Any]:
+        """By their names in the file."""
+        inside = {"batch_size": "stages.clouds", "lr": "optimizer.learning_rate", "validate_every": "validation.every"}
+        return {
+            inside.get(name, name): value.value if isinstance(value, Enum) else value
+            for name, value in vars(self).items()
+        }
+
+
 def command(
+    *,
     data: Annotated[
-        str | None,
-        typer.Option(metavar="DIR", show_default=False, help="Labelled clouds: a folder, or a file of objects."),
+        str | None, typer.Option(metavar="DIR", help="Labelled clouds: a folder, or a file of objects.")
     ] = None,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run, made if need be.")] = Path(
         "run"
@@ -51,9 +82,7 @@ def command(
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
-            show_default=False,
-            help="Settings as TOML; the options below come before it. With --resume: the run's own.",
+            metavar="FILE", help="Settings as TOML; the options below come before it. With --resume: the run's own."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the latest checkpoint in RUN.")] = False,
@@ -63,43 +92,7 @@ def command(
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the settings as commented TOML, and exit.")
     ] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=_COMMON,
-            help="Where to start: tiny, large, a hub id, a local file or folder; with --scratch any preset.",
-        ),
-    ] = None,
-    scratch: Annotated[
-        bool | None,
-        typer.Option("--scratch", rich_help_panel=_COMMON, help="Start from new weights of that architecture."),
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", rich_help_panel=_COMMON, help="How the data lie on disk; auto recognises it."),
-    ] = None,
-    freeze: Annotated[
-        Freeze | None, typer.Option(rich_help_panel=_COMMON, help="What keeps its weights.", show_default=False)
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, rich_help_panel=_COMMON, help="Steps of the whole run.")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_COMMON, help="Clouds per step, of all processes together.")
-    ] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=_COMMON, help="Work on them in so many pieces: less memory.")
-    ] = None,
-    lr: Annotated[float | None, typer.Option("--lr", rich_help_panel=_COMMON, help="Highest learning rate.")] = None,
-    validate_every: Annotated[
-        int | None, typer.Option(min=0, rich_help_panel=_COMMON, help="Steps between validations; 0: none.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, rich_help_panel=_COMMON, help="Background processes that prepare clouds.")
-    ] = None,
-    precision: Annotated[
-        MixedPrecision | None, typer.Option(rich_help_panel=_COMMON, help="Of matrix products.", show_default=False)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=_COMMON, help="Of every random choice.")] = None,
+    changed: SettingOptions,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="cpu: stay off the GPU. By default one GPU for each process.")
     ] = None,
@@ -112,22 +105,7 @@ def command(
     final, either of which any --model takes. Ctrl-C writes a checkpoint and stops; --resume goes on as if nothing had
     happened.
     """
-    changes: dict[str, Any] = {
-        "data": data,
-        "layout": layout,
-        "model": model,
-        "scratch": scratch,
-        "freeze": None if freeze is None else freeze.value,
-        "steps": steps,
-        "stages.clouds": batch_size,
-        "accumulate": accumulate,
-        "optimizer.learning_rate": lr,
-        "validation.every": validate_every,
-        "workers": workers,
-        "precision": None if precision is None else precision.value,
-        "seed": seed,
-    }
-    settings = _settings(config, out, changes, resume=resume)
+    settings = _settings(config, out, {"data": data, **changed.changes()}, resume=resume)
     if print_config:
         from point_sam.training.config import write_config
 
@@ -172,13 +150,13 @@ def _settings(config: Path | None, out: Path, changes: dict[str, Any], *, resume
 
 
 def _describe(settings: "TrainConfig", device: str | None) -> dict[str, Any]:
+    from point_sam.training.model import make_model
     from point_sam.training.plan import make_plan
     from point_sam.training.processes import start_processes
-    from point_sam.training.starting import make_trainee
 
     accelerator = start_processes(device)
     plan = make_plan(settings, processes=accelerator.num_processes, device=accelerator.device)
-    trainee = make_trainee(settings, accelerator.device, bfloat16=plan.precision == "bfloat16")
+    trainee = make_model(settings, accelerator.device)
     count = {flag: sum(p.numel() for p in trainee.parameters() if p.requires_grad >= flag) for flag in (False, True)}
     return {
         "training_data": f"{settings.data}: {plan.data}",

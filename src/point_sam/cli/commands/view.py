@@ -3,15 +3,15 @@
 import sys
 import threading
 import webbrowser
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
 from point_sam.cli import options as shared
 from point_sam.cli.console import Stages, remark, say
 from point_sam.cli.embeddings import StoredEmbeddings, check_embedding, locate_embedding, read_embedding
-from point_sam.cli.meshes import Samples, Seed
 
 EPILOG = (
     "Examples:\n\n"
@@ -21,80 +21,74 @@ EPILOG = (
     "  point-sam view scene.ply --host 0.0.0.0 --token auto\n\n"
     "  point-sam view scene.ply --encoded embeddings"
 )
-_SERVER = "Server"
-_LIMITS = "Limits"
 _LOADING, _READING = "loading the model", "reading the file"
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Who is served, and where."""
+
+    panel: ClassVar = "Server"
+    port: int = shared.option(8080, min=0, max=65535, help="A port that is free. 0: any.")
+    host: str = shared.option(
+        "127.0.0.1", metavar="NAME", help="The address to listen on. Any but this machine's own needs --token."
+    )
+    token: str | None = shared.option(
+        None,
+        metavar="TEXT",
+        envvar="POINT_SAM_TOKEN",
+        help="What browsers must show to get in, 16 characters or more; it is part of the printed address. "
+        "auto: a new random one.",
+    )
+    open_browser: bool = shared.option(False, "--open/--no-browser", help="Open a browser on the page.")
+    autosave_folder: Path | None = shared.option(
+        None, metavar="FOLDER", help="Where unfinished work is kept. By default point-sam/autosave in the user's cache."
+    )
+
+
+@dataclass(frozen=True)
+class LimitOptions:
+    """What is refused."""
+
+    panel: ClassVar = "Limits"
+    max_upload: int = shared.option(256, metavar="MB", min=1, help="Largest file that may be uploaded.")
+    max_points: int | None = shared.option(
+        None, min=1, help="Most points of a cloud that may be opened. By default 5000000."
+    )
 
 
 def command(
     file: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="FILE",
-            show_default=False,
-            help="A cloud or a mesh. Without it, one is opened or uploaded in the page.",
-        ),
+        typer.Argument(metavar="FILE", help="A cloud or a mesh. Without it, one is opened or uploaded in the page."),
     ] = None,
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, rich_help_panel=_SERVER, help="A port that is free. 0: any.")
-    ] = 8080,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=_SERVER,
-            help="The address to listen on. Any but this machine's own needs --token.",
-        ),
-    ] = "127.0.0.1",
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            envvar="POINT_SAM_TOKEN",
-            show_default=False,
-            rich_help_panel=_SERVER,
-            help="What browsers must show to get in, 16 characters or more; it is part of the printed address. "
-            "auto: a new random one.",
-        ),
-    ] = None,
-    open_browser: Annotated[
-        bool, typer.Option("--open/--no-browser", rich_help_panel=_SERVER, help="Open a browser on the page.")
-    ] = False,
-    max_upload: Annotated[
-        int, typer.Option(metavar="MB", min=1, rich_help_panel=_LIMITS, help="Largest file that may be uploaded.")
-    ] = 256,
-    max_points: Annotated[
+    *,
+    server: ServerOptions,
+    limits: LimitOptions,
+    drop_invalid: shared.DropInvalid = False,
+    sampling: shared.Sampling,
+    encoded: shared.Encoded = None,
+    models: shared.ModelOptions,
+    mask_group_size: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            show_default=False,
-            rich_help_panel=_LIMITS,
-            help="Most points of a cloud that may be opened. By default 5000000.",
+            min=0,
+            rich_help_panel="Model",
+            help="Faster later clicks of large models: read the mask before at so many points of each group. "
+            "0: at all.",
+            show_default="0",
         ),
     ] = None,
-    autosave_folder: Annotated[
-        Path | None,
+    max_decoder_points: Annotated[
+        int | None,
         typer.Option(
-            metavar="FOLDER",
-            show_default=False,
-            rich_help_panel=_SERVER,
-            help="Where unfinished work is kept. By default point-sam/autosave in the user's cache.",
+            min=0,
+            rich_help_panel="Model",
+            help="Faster clicks on millions of points: answer once for each cell of a grid of at most so many cells. "
+            "0: for each point.",
+            show_default="0",
         ),
     ] = None,
-    drop_invalid: shared.DropInvalid = False,
-    samples: Samples = None,
-    seed: Seed = None,
-    encoded: shared.Encoded = None,
-    model: shared.Model = "tiny",
-    checkpoint: shared.Checkpoint = None,
-    variant: shared.Variant = None,
-    num_groups: shared.NumGroups = None,
-    group_size: shared.GroupSize = None,
-    max_encoder_points: shared.MaxEncoderPoints = None,
-    mask_group_size: shared.MaskGroupSize = None,
-    max_decoder_points: shared.MaxDecoderPoints = None,
-    device: shared.Device = None,
-    precision: shared.PrecisionOption = shared.Precision.AUTO,
 ) -> None:
     """Segment by clicking, in a browser.
 
@@ -104,66 +98,56 @@ def command(
     """
     from point_sam.viewer.security import check_token, is_loopback
     from point_sam.viewer.server import address_of, listen, start, stop, url_of
+    from point_sam.viewer.ui import serve
 
     if file is not None and not file.is_file():
         raise FileNotFoundError(f"{file}: no such file")
     embedding = None if encoded is None else _locate(encoded, file)
     try:
-        token = check_token(token, loopback=is_loopback(host))
+        token = check_token(server.token, loopback=is_loopback(server.host))
     except ValueError as err:
         raise typer.BadParameter(str(err), param_hint="--token") from err
-    settings = shared.ModelOptions(
-        model,
-        checkpoint,
-        variant,
-        num_groups,
-        group_size,
-        max_encoder_points,
-        device,
-        precision,
-        mask_group_size,
-        max_decoder_points,
-    )
-    with listen(host, port) as bound:
-        with Stages([_LOADING, _READING]) as stages:
+    with listen(server.host, server.port) as bound:
+        with Stages(2) as stages:
             with stages.stage(_LOADING, hidden=True):
-                from point_sam.mesh.sampling import SAMPLES
                 from point_sam.viewer.app import Viewer
                 from point_sam.viewer.autosave import Autosave
                 from point_sam.viewer.scene import MAX_POINTS
 
-                network = settings.load()
+                model = models.load()
+                model.adjust_click_params(mask_group_size, max_decoder_points)
                 folder = encoded if encoded is not None and encoded.is_dir() else None
                 viewer = Viewer(
-                    network,
+                    model,
                     Path.cwd(),
                     None if file is None else file.resolve(),
-                    autosave=Autosave(autosave_folder),
-                    max_upload=max_upload * 1_000_000,
-                    max_points=MAX_POINTS if max_points is None else max_points,
-                    samples=SAMPLES if samples is None else samples,
-                    seed=seed or 0,
+                    autosave=Autosave(server.autosave_folder),
+                    max_upload=limits.max_upload * 1_000_000,
+                    max_points=limits.max_points or MAX_POINTS,
+                    samples=sampling.count,
+                    seed=sampling.seed or 0,
                     drop_invalid=drop_invalid,
-                    stored=None if encoded is None else StoredEmbeddings(settings, network, folder, embedding),
+                    stored=None if encoded is None else StoredEmbeddings(models, model, folder, embedding),
                 )
             with stages.stage(_READING):
                 if file is not None and viewer.file is not None:
                     opened = viewer.open(viewer.file)  # what cannot be opened is told here, not in the page
                     if embedding is not None:
-                        check_embedding(embedding, file, opened.scene.cloud, settings)
-                        viewer.library.add(read_embedding(embedding, file, network))
-        server = start(bound, token=token)
-        viewer.serve(server)
+                        check_embedding(embedding, file, opened.scene.cloud, models)
+                        viewer.encoding_cache.add(read_embedding(embedding, file, model))
+        started = start(bound, token=token)
+        pages = serve(viewer, started)
         if not is_loopback(address_of(bound)[0]):
-            remark(f"warning: other machines can reach {host}; whoever has the address with its token gets in")
+            remark(f"warning: other machines can reach {server.host}; whoever has the address with its token gets in")
             remark("warning: nothing is encrypted; on networks of others use an SSH tunnel instead")
         try:
-            _tell_and_wait(url_of(bound, token), open_browser=open_browser)
+            _tell_and_wait(url_of(bound, token), open_browser=server.open_browser)
         except KeyboardInterrupt:
             pass
         finally:
+            pages.close()
             viewer.close()
-            stop(server)
+            stop(started)
 
 
 def _locate(encoded: Path, file: Path | None) -> Path | None:

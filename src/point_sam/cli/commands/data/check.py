@@ -1,14 +1,14 @@
 """`point-sam data check`: what labelled data hold, and what is wrong with them."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from point_sam.cli import options as shared
-from point_sam.cli.console import print_json, print_table, remark, say
-from point_sam.cli.counting import Counting
+from point_sam.cli.console import Bars, print_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from point_sam.datasets.checking import DatasetCheck
@@ -21,9 +21,7 @@ _SHOWN = 5  # clouds named for each kind of trouble; --json has all
 
 
 def command(
-    path: Annotated[
-        Path, typer.Argument(metavar="DIR", show_default=False, help="A folder of clouds, or another layout.")
-    ],
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of clouds, or another layout.")],
     layout: Annotated[str, typer.Option(metavar="NAME", help="How the data lie there; auto recognises it.")] = "auto",
     limit: Annotated[
         int | None, typer.Option(min=1, help="Read at most so many clouds, spread evenly over the list.")
@@ -37,8 +35,8 @@ def command(
     """
     from point_sam.datasets.checking import check_dataset
 
-    with Counting("checking") as counting:
-        checked = check_dataset(path, layout=layout, limit=limit, progress=counting.update)
+    with Bars() as bars:
+        checked = check_dataset(path, layout=layout, limit=limit, progress=partial(bars.show, "checking"))
     if as_json:
         print_json(_describe(checked))
     else:

@@ -1,0 +1,1 @@
+"""Composed solids, and training with them among the clouds of a dataset."""
