@@ -3,6 +3,7 @@ import typer
 from typer.testing import CliRunner
 
 from point_sam.cli.failures import Group, describe
+from point_sam.clouds import PointCloudError
 
 
 def app_that_raises(error: BaseException) -> typer.Typer:
@@ -50,6 +51,8 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments):
 
 
 def test_advice_for_python_is_given_in_flags():
+    dropped = PointCloudError("a.ply: 1 of 2 points are bad", advice="drop_invalid")
+    assert describe(dropped) == "a.ply: 1 of 2 points are bad; drop them (--drop-invalid does) or repair the source"
     assert describe(ValueError("x; use device='cpu'")) == "x; use --device cpu"
     assert describe(ValueError("no mask; lower iou_threshold.")) == "no mask; lower --iou-threshold."
 

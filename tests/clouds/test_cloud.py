@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,19 @@ def test_an_error_is_one_bounded_line_whatever_it_quotes():
     assert "\x1b" not in message
     assert r"a\nb\x1b[31m" in message
     assert len(message) <= 600
+
+
+def test_an_error_keeps_its_advice_under_a_place_and_gives_it_in_others_words():
+    with pytest.raises(PointCloudError) as caught:
+        PointCloud([[0, 0, np.nan]])
+    inner = caught.value.within("scan.ply").within("folder")
+    reason = "folder: scan.ply: 1 of 1 points have NaN or infinite coordinates, the first at index 0"
+    assert inner.advice == "drop_invalid"
+    assert str(inner) == f"{reason}; drop them (read_pointcloud(..., drop_invalid=True) does) or repair the source"
+    assert inner.advise({"drop_invalid": "untick it"}) == f"{reason}; untick it"
+    assert PointCloudError("no advice").advise({}) == "no advice"
+
+
+def test_an_error_keeps_its_advice_through_another_process():
+    error = pickle.loads(pickle.dumps(PointCloudError("bad", advice="drop_invalid").within("a")))
+    assert error.advise({"drop_invalid": "mend it"}) == "a: bad; mend it"

@@ -12,9 +12,9 @@ from typer.core import TyperGroup
 INTERRUPTED = 130  # 128 + SIGINT and SIGPIPE, as the shell's own tools exit
 PIPE_CLOSED = 141
 _MAX_LINE = 1000  # characters
-# What the library's errors advise in Python, in the words of the command line.
+_ADVICE = {"drop_invalid": "drop them (--drop-invalid does) or repair the source"}
+# Names of parameters in the library's errors, in the words of the command line.
 _IN_FLAGS = {
-    "(read_pointcloud(..., drop_invalid=True) does)": "(--drop-invalid does)",
     "checkpoint_path=...": "--checkpoint FILE",
     "checkpoint_path='file.safetensors'": "--checkpoint FILE",
     "checkpoint_path": "--checkpoint",
@@ -79,7 +79,9 @@ def describe(err: BaseException) -> str:
     if isinstance(err, OSError) and err.strerror:
         return one_line(f"{err.filename}: {err.strerror}" if err.filename is not None else err.strerror)
     if isinstance(err, ValueError | OSError | ImportError) and str(err):
-        line = one_line(str(err))
+        from point_sam.clouds import PointCloudError
+
+        line = one_line(err.advise(_ADVICE) if isinstance(err, PointCloudError) else str(err))
         return _IN_PYTHON.sub(lambda found: _IN_FLAGS[found[0]], line)
     return one_line(f"unexpected {type(err).__name__}: {err} (a bug; --debug shows where, please report it)")
 

@@ -12,11 +12,30 @@ _MAX_MESSAGE = 600  # characters: an error stays one readable line even where th
 _ATTRIBUTE_KINDS = "biufcSUmM"  # no Python objects, no records
 
 
-class PointCloudError(ValueError):
-    """A point cloud, or a file that should hold one, cannot be used: one line with place, reason, way out."""
+# The ways out that the command line, a page or a file of settings have other words for, in those of Python.
+_ADVICE = {"drop_invalid": "drop them (read_pointcloud(..., drop_invalid=True) does) or repair the source"}
 
-    def __init__(self, message: str):
-        super().__init__(printable(message, _MAX_MESSAGE))
+
+class PointCloudError(ValueError):
+    """A point cloud, or a file that should hold one, cannot be used: one line with place, reason, way out.
+
+    Args:
+        message: place and reason, and the way out where all callers have the same words for it.
+        advice: the key of another way out, which follows the message; see `advise`.
+    """
+
+    def __init__(self, message: str, advice: str | None = None):
+        self.message, self.advice = message, advice
+        super().__init__(self.advise(_ADVICE))
+
+    def advise(self, ways: Mapping[str, str]) -> str:
+        """The line, with the way out in a caller's own words, by key."""
+        line = self.message if self.advice is None else f"{self.message}; {ways[self.advice]}"
+        return printable(line, _MAX_MESSAGE)
+
+    def within(self, place: object) -> "PointCloudError":
+        """The same, said of a place that the message does not name."""
+        return PointCloudError(f"{place}: {self.message}", self.advice)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +97,8 @@ def check_xyz(xyz: np.ndarray) -> Float64[np.ndarray, "N 3"]:
     if invalid.any():
         raise PointCloudError(
             f"{int(invalid.sum())} of {len(xyz)} points have NaN or infinite coordinates, the first at index "
-            f"{int(invalid.argmax())}; drop them (read_pointcloud(..., drop_invalid=True) does) or repair the source"
+            f"{int(invalid.argmax())}",
+            advice="drop_invalid",
         )
     return xyz
 

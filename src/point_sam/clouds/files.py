@@ -102,7 +102,7 @@ def _naming(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except PointCloudError as err:
-        raise PointCloudError(f"{path}: {err}") from err
+        raise err.within(path) from err
     except FileNotFoundError:
         raise
     except OSError as err:

@@ -124,7 +124,7 @@ def _write_archive(path: Path, cloud: PointCloud, description: bytes) -> None:
             with open(temporary, "wb") as file:
                 write_npz(file, cloud)
         except PointCloudError as err:
-            raise PointCloudError(f"{path}: {err}") from err
+            raise err.within(path) from err
         with zipfile.ZipFile(temporary, "a") as archive:
             # A fixed date, as for the arrays, so that equal results give equal files.
             archive.writestr(zipfile.ZipInfo(OBJECTS_ENTRY), description)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from point_sam.clouds import PointCloudError
 from point_sam.encoded import EncodedCloud
 from point_sam.messages import first_line
 from point_sam.viewer.app import Viewer
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _BROWSER = "point_sam_browser"  # the key in the browser's local storage
 _ANSWER_SECONDS = 5.0  # for a browser to tell its storage
-# What the library's errors advise in Python, in the words of who starts the server.
-_ADVICE = {"(read_pointcloud(..., drop_invalid=True) does)": "(point-sam view --drop-invalid does)"}
+# What an error advises, in the words of who starts the server.
+_ADVICE = {"drop_invalid": "drop them (point-sam view --drop-invalid does) or repair the source"}
 
 
 class Page:
@@ -256,7 +257,5 @@ def _told_by_name(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as err:
-        message = str(err).replace(str(path), path.name)
-        for in_python, with_flags in _ADVICE.items():
-            message = message.replace(in_python, with_flags)
-        raise ValueError(message) from err
+        message = err.advise(_ADVICE) if isinstance(err, PointCloudError) else str(err)
+        raise ValueError(message.replace(str(path), path.name)) from err

@@ -133,7 +133,7 @@ def _header(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> Array
         with archive.open(info) as entry:
             header = read_array_header(entry)
     except PointCloudError as err:
-        raise PointCloudError(f"array {name!r}: {err}") from err
+        raise err.within(f"array {name!r}") from err
     if header.size + header.nbytes != info.file_size:
         raise PointCloudError(
             f"array {name!r}: its header announces shape {list(header.shape)} of {header.dtype}, "
@@ -147,7 +147,7 @@ def _array(archive: zipfile.ZipFile, name: str, info: zipfile.ZipInfo) -> np.nda
         try:
             array = read_array_data(entry, read_array_header(entry))
         except PointCloudError as err:
-            raise PointCloudError(f"array {name!r}: {err}") from err
+            raise err.within(f"array {name!r}") from err
         entry.read(1)  # reaching the end makes zipfile compare the checksum
     return array
 

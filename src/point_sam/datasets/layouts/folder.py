@@ -27,7 +27,7 @@ _BY_REQUEST = (".txt",)  # more often notes than clouds
 # Where coordinates are so much larger than the cloud, float32 would round what matters: 4 leaves 2e-7 of the size.
 _FAR = 4.0
 _LARGEST = 1e30  # beyond it squares overflow float32
-_ADVICE = {"(read_pointcloud(..., drop_invalid=True) does)": f'("drop_invalid": true in {SETTINGS_FILE} does)'}
+_ADVICE = {"drop_invalid": f'drop them ("drop_invalid": true in {SETTINGS_FILE} does) or repair the source'}
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,11 @@ class FolderDataset:
         try:
             cloud = read_pointcloud(path, drop_invalid=self.settings.drop_invalid)
         except PointCloudError as err:
-            line = str(err)
-            for advice, ours in _ADVICE.items():
-                line = line.replace(advice, ours)
-            raise PointCloudError(line) from err
+            raise PointCloudError(err.advise(_ADVICE)) from err
         try:
             return self._label(cloud, index)
         except PointCloudError as err:
-            raise PointCloudError(f"{path}: {err}") from err
+            raise err.within(path) from err
 
     def split(self, name: str) -> list[int]:
         """The numbers of the clouds of "train", "val", "test" or "all".
