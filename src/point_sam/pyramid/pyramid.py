@@ -117,7 +117,7 @@ class Pyramid:
             known = _KNOWN.setdefault(encoded, {})
             if id(model) not in known:  # the pyramid holds the model: no other gets its number
                 pyramid = Pyramid.__new__(Pyramid)
-                pyramid.model, pyramid.coords = model, encoded.geometry.coords[0].cpu().numpy()
+                pyramid.model, pyramid.coords = model, encoded.coords
                 pyramid.center, pyramid.scale = encoded.center, encoded.scale
                 pyramid.normalized, pyramid.rgb = encoded.normalized, encoded.rgb
                 pyramid._prepare()
