@@ -41,6 +41,10 @@ class Ball:
         """In the cloud's units."""
         return self.sample.radius
 
+    def holds(self, clicks: Float64[np.ndarray, "K 3"]) -> Bool[np.ndarray, " K"]:
+        """Which clicks lie in the ball. The whole cloud holds all: clicks may lie a little beyond its points."""
+        return np.ones(len(clicks), bool) if self.whole else self.sample.holds(clicks)
+
     @cached_property
     def wall(self) -> Bool[np.ndarray, " M"]:
         """Which of the sample lie near the ball's border; none where there is nothing beyond."""
