@@ -20,6 +20,8 @@ CHECKED = [
     "inputs",
     "predictor",
     "session",
+    "single",
+    "pyramid",
     "focus",
     "evaluation",
     "training",

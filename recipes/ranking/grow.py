@@ -45,8 +45,10 @@ def read(paths: list[Path]) -> dict[str, np.ndarray]:
 
 def grow(signs: np.ndarray, iou: np.ndarray, click: np.ndarray) -> Trees:
     """Boosted trees; every click counts the same, however many answers it has."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
+    try:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+    except ImportError as err:
+        raise ImportError("growing trees needs scikit-learn: pip install scikit-learn") from err
     weight = 1 / np.bincount(click)[click]
     # On 1,000 clicks: more leaves or rounds win nothing on clouds left out.
     model = HistGradientBoostingRegressor(

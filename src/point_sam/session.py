@@ -105,8 +105,7 @@ class Session:
         scales: Scales = "auto",
         specks: bool = False,
     ) -> None:
-        if scales not in ("auto", "balls", "whole"):
-            raise ValueError(f'scales is {scales!r}; it is "auto", "balls" or "whole"')
+        self.scales = choose_scales(model, scales)
         cloud = model.current if encoded is None else encoded
         if cloud is None:
             raise ValueError("there is no point cloud yet; call model.set_pointcloud(coords, rgb), or pass encoded=")
@@ -117,10 +116,6 @@ class Session:
         else:
             model.check_weights(cloud)
             self.cloud = self.encoded = cloud.to(model.device)
-        if scales == "auto":
-            slow = model.device.type == "cpu" and model.num_parameters > _QUICK
-            scales = "whole" if slow else "balls"
-        self.scales = scales
         self._view: _View = self._unfocused_view()
         self._steps: tuple[_Step, ...] = ()
         self._focus: Focus | None = None
@@ -221,8 +216,8 @@ class Session:
                 or a number is out of range. The session is then as it was.
         """
         clicks = [click.point for click in self.prompts if click.positive]
-        middle, reach = choose_ball(self.encoded, self.mask, clicks, center=center, radius=radius, margin=margin)
-        focus = focus_on(self.model, self.encoded, middle, reach)
+        middle, reach = choose_ball(self.cloud, self.mask, clicks, center=center, radius=radius, margin=margin)
+        focus = focus_on(self.model, self.cloud, middle, reach)
         for click in clicks:
             if not focus.holds(click):
                 raise ValueError(
@@ -371,6 +366,20 @@ class Session:
             return new.chosen
         candidates = np.stack([new.view.spread_mask(reading)[points] for reading in new.readings])
         return int(((candidates & seen).sum(axis=1) / (candidates | seen).sum(axis=1)).argmax())
+
+
+def choose_scales(model: PointSAM, scales: Scales) -> Literal["balls", "whole"]:
+    """What a session with these `scales` looks at.
+
+    Raises:
+        ValueError: `scales` is unknown.
+    """
+    if scales not in ("auto", "balls", "whole"):
+        raise ValueError(f'scales is {scales!r}; it is "auto", "balls" or "whole"')
+    if scales == "auto":
+        slow = model.device.type == "cpu" and model.num_parameters > _QUICK
+        return "whole" if slow else "balls"
+    return scales
 
 
 def _told(point: Any) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from point_sam.encoded import EncodedCloud
 from point_sam.ops import BallSample, Octree
@@ -41,6 +41,10 @@ class Ball:
         """In the cloud's units."""
         return self.sample.radius
 
+    def holds(self, clicks: Float64[np.ndarray, "K 3"]) -> Bool[np.ndarray, " K"]:
+        """Which clicks lie in the ball. The whole cloud holds all: clicks may lie a little beyond its points."""
+        return np.ones(len(clicks), bool) if self.whole else self.sample.holds(clicks)
+
     @cached_property
     def wall(self) -> Bool[np.ndarray, " M"]:
         """Which of the sample lie near the ball's border; none where there is nothing beyond."""
@@ -71,7 +75,7 @@ class BallShelf:
         rgb: colours 0..255 of all points, or None.
     """
 
-    def __init__(self, model: PointSAM, octree: Octree, rgb: Float[np.ndarray, "N 3"] | None) -> None:
+    def __init__(self, model: PointSAM, octree: Octree, rgb: UInt8[np.ndarray, "N 3"] | None) -> None:
         self.model = model
         self.octree = octree
         self._rgb = rgb

@@ -32,6 +32,8 @@ _FEWEST = 300
 _FEWER = 0.8
 # In very dense clouds more than that: a thing has more than a two-thousandth of the points.
 _SHARE = 2000
+# Radius in the unit ball of a cloud whose points coincide: nothing smaller is looked at.
+_SMALLEST = 1e-6
 # The ball round the mask so far: so many times the radius of 95% of its points, and beyond the farthest click on it.
 _MARGIN = 1.6
 _CLICK_MARGIN = 1.2
@@ -117,7 +119,7 @@ class Pyramid:
             known = _KNOWN.setdefault(encoded, {})
             if id(model) not in known:  # the pyramid holds the model: no other gets its number
                 pyramid = Pyramid.__new__(Pyramid)
-                pyramid.model, pyramid.coords = model, encoded.geometry.coords[0].cpu().numpy()
+                pyramid.model, pyramid.coords = model, encoded.coords
                 pyramid.center, pyramid.scale = encoded.center, encoded.scale
                 pyramid.normalized, pyramid.rgb = encoded.normalized, encoded.rgb
                 pyramid._prepare()
@@ -128,7 +130,8 @@ class Pyramid:
         self._octree = Octree(self.coords)
         self._shelf = BallShelf(self.model, self._octree, self.rgb)
         self._middle = self.coords.mean(axis=0, dtype=np.float64)
-        self._radius = float(np.sqrt(((self.coords - self._middle) ** 2).sum(1).max())) * (1 + 1e-6)
+        reach = float(np.sqrt(((self.coords - self._middle) ** 2).sum(1).max()))
+        self._radius = max(reach * (1 + 1e-6), _SMALLEST)
 
     @property
     def num_points(self) -> int:
@@ -232,7 +235,7 @@ class Pyramid:
         middle = np.median(last.coords, axis=0)
         reach = _MARGIN * np.quantile(np.linalg.norm(last.coords - middle, axis=1), 0.95)
         radius = float(max(reach, _CLICK_MARGIN * np.linalg.norm(clicked - middle, axis=1).max()))
-        if radius >= _FEWER * self._radius:
+        if not _SMALLEST < radius < _FEWER * self._radius:
             return []
         sample = self._octree.sample_ball(middle, radius, SAMPLE)
         return [sample] if sample.count >= _MASK_BALL_FEWEST else []
@@ -244,7 +247,7 @@ class Pyramid:
         positive: Bool[np.ndarray, " K"],
         last: Reading | None,
     ) -> Answers:
-        held = ball.sample.holds(points)
+        held = ball.holds(points)
         if (~held & positive).any():
             return Answers(ball, np.zeros((0, len(ball.sample.points)), np.float32), np.zeros(0, np.float32))
         logits, scores = self.model.predict_encoded(

@@ -111,7 +111,7 @@ def find_signs(
     rows = []
     for number, answer in enumerate(answers):
         ball, scores = answer.ball, answer.iou_scores
-        held = ball.sample.holds(points)
+        held = ball.holds(points)
         at = ball.sample.tree.query(points[held])[1]
         wanted = positive[held]
         inside = 1.0
