@@ -43,6 +43,9 @@ _MASK_BALL_FEWEST = 200
 _FUSED = 0.6
 _FUSED_WEIGHT = 0.7
 _LARGEST_LOGIT = 12.0
+# Where a smaller ball is expected to be better by less than this, the whole cloud is asked: single objects lose least so
+# (0.014 IoU after the first click against the whole cloud, 0.023 without; scenes and scans lose nothing by it).
+_WHOLE = 0.03
 # Answers as alike as this are one candidate.
 _SAME = 0.85
 
@@ -168,7 +171,7 @@ class Pyramid:
         """
         places = inputs.unit_clicks(self, points)
         view = self.look(places, positive, last)
-        scores = predict_iou(view.signs)
+        scores = predict_iou(view.signs) + _WHOLE * view.whole
         kept: list[int] = []
         for best in np.argsort(-scores, kind="stable").tolist():
             if not any(view.same(best, other) for other in kept):
@@ -302,6 +305,11 @@ class View:
     def owners(self) -> list[tuple[int, int]]:
         """Of each answer its ball, and which of the ball's it is."""
         return [(number, c) for number, answer in enumerate(self.answers) for c in range(len(answer.iou_scores))]
+
+    @property
+    def whole(self) -> Bool[np.ndarray, " A"]:
+        """Which answers are those of the whole cloud."""
+        return np.array([self.answers[owner].ball.whole for owner, _ in self.owners], bool)
 
     def ball(self, number: int) -> Ball:
         """The ball of an answer."""
