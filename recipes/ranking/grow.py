@@ -90,7 +90,7 @@ def _as_arrays(model: Any) -> Trees:
     most = max(len(tree) for tree in nodes)
 
     def gather(name: str, dtype: type) -> np.ndarray:
-        out = np.zeros((len(nodes), most), dtype)
+        out: np.ndarray = np.zeros((len(nodes), most), dtype)
         for row, tree in zip(out, nodes, strict=True):
             row[: len(tree)] = tree[name]
         return out

@@ -156,7 +156,7 @@ def _tables(canvas: _Canvas, pick: Pick) -> tuple[np.ndarray, ...]:
     rng = canvas.rng
     room = rng.uniform([3.5, 3.5, 2.4], [6, 6, 3])
     _shell(canvas, room, walls=4)
-    tops = []
+    tops: list[tuple[np.ndarray, np.ndarray]] = []
     for _ in range(int(rng.integers(1, 4))):
         size = rng.uniform([0.7, 0.6, 0.7], [1.5, 0.9, 0.78])
         corner = np.array([*rng.uniform([0.2, 0.2], room[:2] - size[:2] - 0.2), 0.0])

@@ -61,5 +61,5 @@ def load_trees() -> Trees:
     with resources.files("point_sam.weights").joinpath("ranking.npz").open("rb") as file, np.load(file) as arrays:
         if tuple(arrays["signs"].tolist()) != SIGNS:
             raise ValueError("ranking.npz was grown on other signs than there are; run recipes/ranking again")
-        fields = ("sign", "threshold", "left", "right", "value")
-        return Trees(*(arrays[name] for name in fields), base=float(arrays["base"]))
+        columns = {name: arrays[name] for name in ("sign", "threshold", "left", "right", "value")}
+        return Trees(**columns, base=float(arrays["base"]))
