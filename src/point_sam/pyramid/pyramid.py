@@ -43,8 +43,8 @@ _MASK_BALL_FEWEST = 200
 _FUSED = 0.6
 _FUSED_WEIGHT = 0.7
 _LARGEST_LOGIT = 12.0
-# Where a smaller ball is expected to be better by less than this, the whole cloud is asked: single objects lose least so
-# (0.014 IoU after the first click against the whole cloud, 0.023 without; scenes and scans lose nothing by it).
+# Where a smaller ball is expected to be better by less than this, the whole cloud is asked: single objects lose 0.014
+# IoU against it after the first click, and 0.023 without; scenes lose nothing by it (recipes/ranking).
 _WHOLE = 0.03
 # Answers as alike as this are one candidate.
 _SAME = 0.85
