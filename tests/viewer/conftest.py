@@ -23,3 +23,9 @@ def scene(tmp_path: Path, cloud: tuple[np.ndarray, np.ndarray]) -> Scene:
 @pytest.fixture
 def workspace(scene: Scene, model: PointSAM) -> Workspace:
     return Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
+
+
+@pytest.fixture
+def whole(scene: Scene, model: PointSAM) -> Workspace:
+    """One that looks at the scene as a whole."""
+    return Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True), "whole")

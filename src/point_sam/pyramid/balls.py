@@ -6,7 +6,7 @@ from functools import cached_property
 from threading import Lock
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from point_sam.encoded import EncodedCloud
 from point_sam.ops import BallSample, Octree
@@ -71,7 +71,7 @@ class BallShelf:
         rgb: colours 0..255 of all points, or None.
     """
 
-    def __init__(self, model: PointSAM, octree: Octree, rgb: Float[np.ndarray, "N 3"] | None) -> None:
+    def __init__(self, model: PointSAM, octree: Octree, rgb: UInt8[np.ndarray, "N 3"] | None) -> None:
         self.model = model
         self.octree = octree
         self._rgb = rgb
