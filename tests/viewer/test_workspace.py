@@ -58,7 +58,7 @@ def test_a_first_negative_click_changes_nothing(workspace: Workspace) -> None:
 
 @pytest.fixture(params=["balls", "whole"])
 def either(request: pytest.FixtureRequest) -> Workspace:
-    return request.getfixturevalue("workspace" if request.param == "balls" else "whole")
+    return request.getfixturevalue("dense" if request.param == "balls" else "whole")
 
 
 def test_candidates_are_stepped_through_in_a_ring(either: Workspace) -> None:
@@ -84,13 +84,14 @@ def test_the_whole_cloud_gives_three_candidates_and_then_one(whole: Workspace) -
     assert whole.step().message == "the last click has one candidate only"
 
 
-def test_balls_give_candidates_after_later_clicks_too(workspace: Workspace) -> None:
-    workspace.click(3)
-    workspace.click(7, positive=False)
-    count = len(workspace.state.candidate_scores)
+def test_balls_give_candidates_after_later_clicks_too(dense: Workspace) -> None:
+    dense.click(3)
+    dense.click(7, positive=False)
+    count = len(dense.state.candidate_scores)
     assert count > 1
-    assert workspace.state.chosen == 0
-    assert workspace.step().message.endswith(f"candidate 2 of {count}")
+    assert dense.state.chosen == 0
+    dense.step()
+    assert dense.state.chosen == 1
 
 
 def test_each_candidate_is_told_with_its_predicted_iou_and_its_radius(either: Workspace) -> None:
@@ -100,18 +101,22 @@ def test_each_candidate_is_told_with_its_predicted_iou_and_its_radius(either: Wo
     for _ in state.candidate_scores:
         score, radius = (of[state.chosen] for of in (state.candidate_scores, state.candidate_radii))
         assert state.iou_score == pytest.approx(score)
-        assert f"predicted IoU {score:.2f} in a ball of radius {radius:.3g}, candidate " in event.message
+        assert state.scales == "balls" or radius == pytest.approx(float(either._encoded.scale))
+        told = f"predicted IoU {score:.2f} in a ball of radius {radius:.3g}, candidate {state.chosen + 1} of"
+        assert told in event.message or not state.mask.any()
         event, state = either.step(), either.state
 
 
-def test_people_on_one_encoding_share_its_balls(scene: Scene, model: PointSAM, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoded = model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True)
-    one, other = Workspace(scene, model, encoded), Workspace(scene, model, encoded)
-    one.click(3)
+def test_people_on_one_encoding_share_its_balls(
+    dense: Workspace, model: PointSAM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Workspace(dense.scene, model, dense._encoded)
+    dense.click(3)
     with monkeypatch.context() as patch:
         patch.setattr(model.model, "encode", None)
         other.click(3)
-    assert same(one.state, other.state)
+    assert len(set(dense.state.candidate_radii)) > 1
+    assert same(dense.state, other.state)
 
 
 def test_accept_makes_an_object_and_begins_the_next(workspace: Workspace) -> None:
@@ -277,8 +282,9 @@ def test_a_search_that_is_given_up_changes_nothing(workspace: Workspace) -> None
     assert workspace.state.undo is None
 
 
-def test_resume_replays_clicks_and_choices(either: Workspace, scene: Scene, model: PointSAM) -> None:
-    """In what they were looked at then, whatever is usual here; so balls that are known already change nothing."""
+def test_resume_replays_clicks_and_choices(either: Workspace, model: PointSAM) -> None:
+    """In what they were looked at then, whatever is usual here."""
+    scene = either.scene
     either.click(3)
     either.accept("leg")
     either.click(5)
