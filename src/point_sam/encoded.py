@@ -83,6 +83,13 @@ class EncodedCloud:
         """Where the tensors are."""
         return self.embeddings.device
 
+    @property
+    def num_bytes(self) -> int:
+        """Of the tensors and colours."""
+        tensors = (self.embeddings, *vars(self.geometry).values())
+        colors = 0 if self.rgb is None else self.rgb.nbytes
+        return colors + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
     def to(self, device: torch.device | str) -> "EncodedCloud":
         """The same on another device."""
         if self.device == torch.device(device):

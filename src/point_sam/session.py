@@ -12,6 +12,7 @@ from point_sam.encoded import EncodedCloud, as_numpy
 from point_sam.focus import MARGIN, Focus, choose_ball, focus_on
 from point_sam.predictor import PointSAM
 from point_sam.pyramid import Pyramid
+from point_sam.pyramid.pyramid import Reading
 from point_sam.single import Single
 
 # What a session asks: all have answer(points, positive, last, specks=), spread(reading), spread_mask(reading), unit.
@@ -277,7 +278,12 @@ class Session:
             return Candidates(np.zeros((0, self.num_points), bool), np.zeros(0, np.float32))
         last = self._steps[-1]
         masks = np.stack([last.view.spread_mask(reading) for reading in last.readings])
-        return Candidates(masks, np.array([reading.iou_score for reading in last.readings], np.float32))
+        return Candidates(masks, self.iou_scores)
+
+    @property
+    def iou_scores(self) -> Float32[np.ndarray, " C"]:
+        """The predicted IoU of each candidate: `candidates` without the time for their masks."""
+        return np.array([reading.iou_score for reading in self._steps[-1].readings] if self._steps else [], np.float32)
 
     @property
     def radii(self) -> Float64[np.ndarray, " C"]:
@@ -305,6 +311,14 @@ class Session:
     def iou_score(self) -> float | None:
         """The predicted IoU of the mask; None before the first click."""
         return float(self._steps[-1].reading.iou_score) if self._steps else None
+
+    @property
+    def num_bytes(self) -> int:
+        """What the clicks keep in memory: masks, logits, and the balls in which they were seen."""
+        readings = [reading for step in self._steps for reading in step.readings]
+        balls = {reading.ball for reading in readings if isinstance(reading, Reading)}
+        kept = sum(reading.logits.nbytes for reading in readings) + sum(ball.encoded.num_bytes for ball in balls)
+        return kept + len(self._steps) * self.num_points
 
     def __repr__(self) -> str:
         score = "no mask yet" if self.iou_score is None else f"predicted IoU {self.iou_score:.2f}"
