@@ -20,9 +20,9 @@ def multiply(
 ) -> Float[Tensor, "... O"]:
     """x @ weight.T + bias.
 
-    In float32 on a CPU with AVX-512 and without gradients by oneDNN: torch gives these products to MKL, which took twice
-    as long on an AMD EPYC (docs/performance.md). With AVX2 both are as fast, and MKL rounds half as much. In all other
-    cases, under autocast and torch.compile too, as torch chooses.
+    In float32 on a CPU with AVX-512 and without gradients by oneDNN: torch gives these products to MKL, which took
+    twice as long on an AMD EPYC (docs/performance.md). With AVX2 both are as fast, and MKL rounds half as much. In all
+    other cases, under autocast and torch.compile too, as torch chooses.
     """
     if (
         not torch.compiler.is_compiling()
