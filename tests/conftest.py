@@ -21,7 +21,6 @@ CHECKED = [
     "predictor",
     "session",
     "single",
-    "pyramid",
     "focus",
     "evaluation",
     "training",

@@ -181,7 +181,7 @@ class Pyramid:
             ball, logits = view.ball(number), self._fused(view, number)
             if not specks:
                 logits = drop_specks(logits, ball.neighbors, ball.sample.tree.query(places[positive])[1])
-            readings.append(Reading(ball, logits, float(np.clip(scores[number], 0, 1))))
+            readings.append(Reading(ball, logits, float(np.float32(np.clip(scores[number], 0, 1)))))
         return readings
 
     def look(

@@ -96,7 +96,7 @@ def find_signs(
     agreement: Agreement,
     points: Float64[np.ndarray, "K 3"],
     positive: Bool[np.ndarray, " K"],
-    last: tuple[Sequence[Bool[np.ndarray, " _"]], Float64[np.ndarray, "P 3"]] | None,
+    last: tuple[Sequence[np.ndarray], Float64[np.ndarray, "P 3"]] | None,
     cloud_radius: float,
 ) -> Float32[np.ndarray, "A S"]:
     """The signs of all answers, ball after ball.
