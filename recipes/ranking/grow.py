@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from point_sam.pyramid.pyramid import WHOLE
 from point_sam.pyramid.ranking import Trees
 from point_sam.pyramid.signs import SIGNS
 
@@ -64,7 +65,7 @@ def grow(signs: np.ndarray, iou: np.ndarray, click: np.ndarray) -> Trees:
 
 
 def compare(clicks: dict[str, np.ndarray]) -> None:
-    """Mean IoU of what is taken after each click on clouds left out: whole cloud, trees, best of all answers."""
+    """Mean IoU of what is taken after each click on clouds left out: whole cloud, as taken, best of all answers."""
     order = np.random.default_rng(0).permutation(int(clicks["cloud"].max()) + 1)
     fold = order[clicks["cloud"]] % _FOLDS
     predicted = np.zeros(len(fold))
@@ -75,13 +76,14 @@ def compare(clicks: dict[str, np.ndarray]) -> None:
         )
     signs, iou = clicks["signs"], clicks["iou"]
     score, radius = signs[:, SIGNS.index("iou_score")], signs[:, SIGNS.index("log_radius")]
-    whole = np.where(np.abs(radius) < 1e-6, score, -np.inf)
-    print(f"{'kind':8s} click count  whole  trees   best")
+    whole = np.abs(radius) < 1e-6
+    scores = (np.where(whole, score, -np.inf), predicted + WHOLE * whole, iou)
+    print(f"{'kind':8s} click count  whole  taken   best")
     for kind in np.unique(clicks["kind"]):
         for number in (1, 2, 3):
             rows = np.flatnonzero((clicks["kind"] == kind) & (signs[:, _CLICKS] == number))
             groups = np.split(rows, np.flatnonzero(np.diff(clicks["click"][rows])) + 1) if len(rows) else []
-            means = [np.mean([iou[g[by[g].argmax()]] for g in groups]) for by in (whole, predicted, iou)]
+            means = [np.mean([iou[g[by[g].argmax()]] for g in groups]) for by in scores]
             print(f"{kind:8s} {number:5d} {len(groups):5d}  " + "  ".join(f"{mean:.3f}" for mean in means))
 
 

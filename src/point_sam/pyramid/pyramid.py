@@ -45,7 +45,7 @@ _FUSED_WEIGHT = 0.7
 _LARGEST_LOGIT = 12.0
 # Where a smaller ball is expected to be better by less than this, the whole cloud is asked: single objects lose 0.014
 # IoU against it after the first click, and 0.023 without; scenes lose nothing by it (recipes/ranking).
-_WHOLE = 0.03
+WHOLE = 0.03
 # Answers as alike as this are one candidate.
 _SAME = 0.85
 
@@ -171,7 +171,7 @@ class Pyramid:
         """
         places = inputs.unit_clicks(self, points)
         view = self.look(places, positive, last)
-        scores = predict_iou(view.signs) + _WHOLE * view.whole
+        scores = predict_iou(view.signs) + WHOLE * view.whole
         kept: list[int] = []
         for best in np.argsort(-scores, kind="stable").tolist():
             if not any(view.same(best, other) for other in kept):
