@@ -20,6 +20,7 @@ CHECKED = [
     "inputs",
     "predictor",
     "session",
+    "single",
     "focus",
     "evaluation",
     "training",
@@ -58,9 +59,10 @@ SLOW = [
     *(f"evaluation/test_{name}.py" for name in ("runs", "workers")),
     "model/test_memory.py",
     *(f"recipes/objects/test_{name}.py" for name in ("builder", "command")),
-    *(f"training/test_{name}.py" for name in ("checkpointing", "drawing", "pretraining", "solids", "trainer")),
+    "recipes/solids",
+    *(f"training/test_{name}.py" for name in ("checkpointing", "data", "pretraining", "step", "trainer")),
     "training/test_two_processes.py",
-    *(f"viewer/test_{name}.py" for name in ("autosave", "people", "server", "ui", "workspace")),
+    *(f"viewer/test_{name}.py" for name in ("autosave", "people", "server", "ui_page", "ui_panel", "workspace")),
     *(
         f"test_{name}.py"
         for name in ("display", "encoded", "examples", "focus", "notebook", "picture", "site", "wheel")

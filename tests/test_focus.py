@@ -20,7 +20,7 @@ def street(model, cloud):
     """The cloud in units of its own, its colours, and a session on it; coords[0] lies at the middle of most balls."""
     xyz = cloud[0].astype(np.float64) * SCALE + CENTER
     model.adjust_patch_params(max_encoder_points=100)
-    return xyz, cloud[1], Session(model, model.encode(xyz, cloud[1], normalize=True))
+    return xyz, cloud[1], Session(model, model.encode(xyz, cloud[1], normalize=True), scales="whole")
 
 
 def within(xyz, center, radius):
@@ -62,7 +62,7 @@ def test_clicks_are_kept_and_answered_as_if_made_in_the_focus(street):
     session.click(xyz[near], positive=False)
     session.focus(xyz[0], 15.0)
     clicked_before = session.logits, session.prompts
-    other = Session(session.model, session.encoded)
+    other = Session(session.model, session.encoded, scales="whole")
     other.focus(xyz[0], 15.0)
     other.click(xyz[0])
     session.undo()
@@ -129,7 +129,7 @@ def test_clicks_made_in_the_focus_are_answered_on_the_whole_cloud_after_it(stree
     session.click(xyz[near])
     session.unfocus()
 
-    other = Session(session.model, session.encoded)
+    other = Session(session.model, session.encoded, scales="whole")
     other.click(xyz[0])
     other.choose(chosen)
     other.click(xyz[near])

@@ -18,7 +18,7 @@ STOREYS = (
     {"model"},
     {"checkpoints"},
     {"encoded", "inputs", "predictor"},
-    {"automatic", "datasets", "evaluation", "focus", "mesh", "session", "training"},
+    {"automatic", "datasets", "evaluation", "focus", "mesh", "pyramid", "session", "single", "training"},
     {"cli", "viewer"},
 )
 # The package itself offers the names of many storeys, lazily, and its command starts the highest.

@@ -35,7 +35,10 @@ SHORTER_COMMANDS = {
     "train": "--steps 4 --batch-size 1 --validate-every 0 --device cpu",
     "evaluate": "--limit 1 --max-masks 1 --max-points 2048 --min-points 20 --clicks 1 --jobs 1 --no-plots --pictures 0",
 }
-SHORTER_SNIPPETS = {"docs/meshes.md": ("32768", "2000"), "docs/training.md": ("steps=200", "steps=1")}
+SHORTER_SNIPPETS = {
+    "docs/meshes.md": ("32768", "2000"),
+    "docs/training.md": ("steps=200", "steps=1"),
+}
 BUTTON = 6  # the label in the sample
 
 
@@ -68,7 +71,9 @@ def parse(words: list[str]) -> None:
     """Fails unless this is a command that there is, with options that it has."""
     program, *arguments = words
     if program in ("torchrun", "accelerate"):
-        program, arguments = "point-sam", arguments[arguments.index("point_sam") + 1 :]
+        program, arguments = "python", arguments[arguments.index("-m") :]
+    if program == "python" and arguments[:2] == ["-m", "point_sam"]:
+        program, arguments = "point-sam", arguments[2:]
     if program == "point-sam":
         command, name = build(), program
         while hasattr(command, "commands"):
@@ -135,6 +140,8 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Walk]:
                         inner.setattr(PointSAM, "encode", lambda *_, **__: pytest.fail("encoded again"))
                     execute([*words, *shorter.split()], in_process=page != "README.md")
             for snippet in blocks(page, "python"):
+                if page.startswith("recipes"):  # they want the object collection: what they import is there
+                    snippet = "".join(re.findall(r"^(?:from|import) .*\n", snippet, re.MULTILINE))
                 exec(snippet.replace(*SHORTER_SNIPPETS.get(page, ("", ""))), names)
         return Walk(folder, names)
 

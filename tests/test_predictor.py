@@ -429,3 +429,26 @@ def test_no_gradients_are_recorded(model, cloud):
     model.set_pointcloud(*cloud)
     logits, scores = model.predict_batch(cloud[0][:2, None], [[1], [1]])
     assert not any(t.requires_grad for t in (model.current.embeddings, logits, scores))
+
+
+def test_encode_all_is_encode_of_each(model, cloud):
+    coords, rgb = cloud
+    alone = [(coords[:50], None), (coords[:70], rgb[:70]), (coords, rgb)]  # of sizes that differ: no batches
+    for encoded, given in zip(model.encode_all(alone), alone, strict=True):
+        single = model.encode(*given)
+        np.testing.assert_array_equal(encoded.embeddings.numpy(), single.embeddings.numpy())
+        np.testing.assert_array_equal(encoded.coords, single.coords)
+        assert encoded.cloud_fingerprint == single.cloud_fingerprint
+
+
+def test_encode_all_of_equal_sizes_is_nearly_encode_of_each(model, cloud):
+    coords, rgb = cloud
+    clouds = [(coords[:100] * 7, rgb[:100]), (coords[100:150], None), (coords[200:] * 3 + 5, None)]
+    for encoded, given in zip(model.encode_all(clouds, normalize=True), clouds, strict=True):
+        single = model.encode(*given, normalize=True)
+        np.testing.assert_allclose(encoded.embeddings.numpy(), single.embeddings.numpy(), atol=1e-5)
+        np.testing.assert_array_equal(encoded.coords, single.coords)
+        np.testing.assert_array_equal(encoded.center, single.center)
+        assert encoded.scale == single.scale
+        assert (encoded.rgb is None) == (given[1] is None)
+    assert model.encode_all([]) == []

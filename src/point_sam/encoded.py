@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, UInt8
+from jaxtyping import Float, Float32, Float64, UInt8
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -83,6 +83,13 @@ class EncodedCloud:
         """Where the tensors are."""
         return self.embeddings.device
 
+    @property
+    def num_bytes(self) -> int:
+        """Of the tensors and colours."""
+        tensors = (self.embeddings, *vars(self.geometry).values())
+        colors = 0 if self.rgb is None else self.rgb.nbytes
+        return colors + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
     def to(self, device: torch.device | str) -> "EncodedCloud":
         """The same on another device."""
         if self.device == torch.device(device):
@@ -93,10 +100,15 @@ class EncodedCloud:
         """Whether it encodes these very coordinates and colours."""
         return self.cloud_fingerprint == fingerprint_cloud(coords, rgb)
 
+    @property
+    def coords(self) -> Float32[np.ndarray, "N 3"]:
+        """The points in the unit ball."""
+        unit: np.ndarray = self.geometry.coords[0].cpu().numpy()
+        return unit
+
     def units(self) -> Float64[np.ndarray, "N 3"]:
         """The points in the units of prompts, which are the cloud's own."""
-        unit: np.ndarray = self.geometry.coords[0].cpu().numpy().astype(np.float64)
-        return unit * self.scale + self.center
+        return self.coords.astype(np.float64) * self.scale + self.center
 
     def _repr_png_(self) -> bytes:
         """For Jupyter: the cloud in its colours."""

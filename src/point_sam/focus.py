@@ -7,12 +7,13 @@ of the cloud; a point outside is never in the mask.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from point_sam.encoded import EncodedCloud
+from point_sam.inputs import Frame
 from point_sam.predictor import PointSAM
 
 # Outside the ball: a probability of 1e-13, and yet a number that arithmetic on logits survives.
@@ -28,6 +29,26 @@ _FEWEST = 64
 _NEAR = 8192
 # As far outside the points' own ball clicks are still taken (see `point_sam.inputs`).
 _SLACK = 1e-2
+
+
+@runtime_checkable
+class Whole(Frame, Protocol):
+    """A cloud that a focus is a part of: an `EncodedCloud`, or what needs no encoding of the whole."""
+
+    @property
+    def coords(self) -> Float32[np.ndarray, "N 3"]:
+        """The points in the unit ball."""
+        ...
+
+    @property
+    def rgb(self) -> UInt8[np.ndarray, "N 3"] | None:
+        """Colours."""
+        ...
+
+    @property
+    def num_points(self) -> int:
+        """N."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +90,12 @@ class Focus:
         return float(np.linalg.norm(np.asarray(point, np.float64) - self.encoded.center))
 
 
-def focus_on(model: PointSAM, encoded: EncodedCloud, center: Any, radius: float) -> Focus:
+def focus_on(model: PointSAM, cloud: Whole, center: Any, radius: float) -> Focus:
     """Encode the points of a cloud that lie in a ball, with the grouping that the model now has.
 
     Args:
-        model: the one that encoded the cloud.
-        encoded: the whole cloud.
+        model: encodes.
+        cloud: the whole one.
         center: [3], in the cloud's units.
         radius: in the cloud's units.
 
@@ -84,21 +105,21 @@ def focus_on(model: PointSAM, encoded: EncodedCloud, center: Any, radius: float)
     middle = _checked(center)
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"radius {radius} of the focus is not a positive number, in the cloud's units")
-    coords = encoded.geometry.coords[0].cpu().numpy()
-    points = np.flatnonzero(_distances(encoded, coords, middle) <= radius)
+    coords = cloud.coords
+    points = np.flatnonzero(_distances(cloud, coords, middle) <= radius)
     if not len(points):
-        nearest = float(_distances(encoded, coords, middle).min())
+        nearest = float(_distances(cloud, coords, middle).min())
         raise ValueError(
             f"no point lies within {radius:g} of {_told(middle)}, the nearest one is {nearest:g} away; give the focus "
             f"a larger radius or another center"
         )
-    xyz = coords[points].astype(np.float64) * encoded.scale + encoded.center
-    rgb = None if encoded.rgb is None else encoded.rgb[points]
-    return Focus(middle, float(radius), points, model.encode(xyz, rgb, normalize=True), encoded.num_points)
+    xyz = coords[points].astype(np.float64) * cloud.scale + cloud.center
+    rgb = None if cloud.rgb is None else cloud.rgb[points]
+    return Focus(middle, float(radius), points, model.encode(xyz, rgb, normalize=True), cloud.num_points)
 
 
 def choose_ball(
-    encoded: EncodedCloud,
+    cloud: Whole,
     mask: Bool[np.ndarray, " N"],
     clicks: Sequence[Any],
     *,
@@ -114,7 +135,7 @@ def choose_ball(
     In either case the radius grows until all the clicks are inside.
 
     Args:
-        encoded: the whole cloud.
+        cloud: the whole one.
         mask: the object so far; may be empty.
         clicks: those on the object, in the cloud's units, the last one last.
         center, radius: the ball's, if given, in the cloud's units.
@@ -125,10 +146,10 @@ def choose_ball(
     """
     if not margin >= 1:
         raise ValueError(f"margin is {margin}; a focus reaches beyond its object by a factor of 1 or more")
-    coords = encoded.geometry.coords[0].cpu().numpy()
+    coords = cloud.coords
     if center is None:
         if mask.any():
-            middle = coords[mask].mean(axis=0, dtype=np.float64) * encoded.scale + encoded.center
+            middle = coords[mask].mean(axis=0, dtype=np.float64) * cloud.scale + cloud.center
         elif clicks:
             middle = np.asarray(clicks[-1], np.float64)
         else:
@@ -137,9 +158,9 @@ def choose_ball(
         middle = _checked(center)
     if radius is None:
         near = min(_FEWEST if mask.any() else _NEAR, len(coords)) - 1
-        radius = float(np.partition(_distances(encoded, coords, middle), near)[near])
+        radius = float(np.partition(_distances(cloud, coords, middle), near)[near])
         if mask.any():
-            radius = max(radius, margin * float(np.quantile(_distances(encoded, coords[mask], middle), _HELD)))
+            radius = max(radius, margin * float(np.quantile(_distances(cloud, coords[mask], middle), _HELD)))
         away = [float(np.linalg.norm(np.asarray(click) - middle)) for click in clicks]
         radius = max([radius, *away]) * (1 + 1e-6)  # a click on the very border stays inside after rounding
     return middle, float(radius)
@@ -153,11 +174,11 @@ def _checked(center: Any) -> Float64[np.ndarray, "3"]:
 
 
 def _distances(
-    encoded: EncodedCloud, coords: Float32[np.ndarray, "M 3"], center: Float64[np.ndarray, "3"]
+    cloud: Whole, coords: Float32[np.ndarray, "M 3"], center: Float64[np.ndarray, "3"]
 ) -> Float32[np.ndarray, " M"]:
     """From points in the unit ball to a center in the cloud's units, in those units."""
-    offset = coords - ((center - encoded.center) / encoded.scale).astype(np.float32)
-    return np.sqrt(np.einsum("md,md->m", offset, offset)) * np.float32(encoded.scale)
+    offset = coords - ((center - cloud.center) / cloud.scale).astype(np.float32)
+    return np.sqrt(np.einsum("md,md->m", offset, offset)) * np.float32(cloud.scale)
 
 
 def _told(point: Float64[np.ndarray, "3"]) -> str:

@@ -1,7 +1,7 @@
 """What people pass to `PointSAM`, checked and brought into the network's units before any work starts."""
 
 import warnings
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,26 @@ NEUTRAL_COLOR = 128.0
 _UNIT_SLACK = 1e-6
 # Clicks come from rays, meshes and hands, and need not hit a point: 1% outside the ball is still on the object.
 BALL_SLACK = 1e-2
+
+
+@runtime_checkable
+class Frame(Protocol):
+    """A cloud that clicks are given for: unit = (coords - center) / scale."""
+
+    @property
+    def center(self) -> Float64[np.ndarray, "3"]:
+        """Of the unit ball, in the cloud's units."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """The unit ball's radius, in the cloud's units."""
+        ...
+
+    @property
+    def normalized(self) -> bool:
+        """Whether the cloud came in units of its own."""
+        ...
 
 
 def unit_coords(coords: Any, *, normalize: bool) -> tuple[Float32[np.ndarray, "N 3"], Float64[np.ndarray, "3"], float]:
@@ -87,7 +107,7 @@ def unit_prompts(
     if not np.isin(marks, (0, 1)).all():
         wrong = marks[~np.isin(marks, (0, 1))].flat[0]
         raise ValueError(f"prompt_label {wrong} is unknown; 1 is a click on the object, 0 a click off it")
-    unit = _in_ball(encoded, xyz.astype(np.float64))
+    unit = unit_clicks(encoded, xyz.astype(np.float64))
     return (
         torch.from_numpy(unit.astype(np.float32)).to(encoded.device),
         torch.from_numpy(marks.astype(np.int64)).to(encoded.device),
@@ -137,24 +157,29 @@ def mask_logits(encoded: EncodedCloud, masks: Any, rows: int) -> Float[Tensor, "
     return values
 
 
-def _in_ball(encoded: EncodedCloud, xyz: Float64[np.ndarray, "M K 3"]) -> Float64[np.ndarray, "M K 3"]:
-    if not np.isfinite(xyz).all():
-        raise ValueError(f"prompt_point {format_point(xyz[~np.isfinite(xyz).all(axis=-1)][0])} is not finite")
-    unit = (xyz - encoded.center) / encoded.scale
-    if encoded.normalized:
+def unit_clicks(cloud: Frame, points: Float64[np.ndarray, "*batch 3"]) -> Float64[np.ndarray, "*batch 3"]:
+    """Clicks in the cloud's units as ones in the unit ball.
+
+    Raises:
+        ValueError: one is not finite, or outside the cloud's ball.
+    """
+    if not np.isfinite(points).all():
+        raise ValueError(f"prompt_point {format_point(points[~np.isfinite(points).all(axis=-1)][0])} is not finite")
+    unit = (points - cloud.center) / cloud.scale
+    if cloud.normalized:
         distance = np.linalg.norm(unit, axis=-1)
         outside = distance > 1 + BALL_SLACK
         if outside.any():
             raise ValueError(
-                f"prompt_point {format_point(xyz[outside][0])} lies {distance[outside][0] * encoded.scale:g} from the "
-                f"cloud's centre {format_point(encoded.center)}, outside its bounding ball of radius {encoded.scale:g}"
-                f"; prompt in the cloud's own units"
+                f"prompt_point {format_point(points[outside][0])} lies {distance[outside][0] * cloud.scale:g} from the "
+                f"cloud's centre {format_point(cloud.center)}, outside its bounding ball of radius "
+                f"{cloud.scale:g}; prompt in the cloud's own units"
             )
         return unit
     outside = (np.abs(unit) > 1 + _UNIT_SLACK).any(axis=-1)
     if outside.any():
         raise ValueError(
-            f"prompt_point {format_point(xyz[outside][0])} lies outside [-1, 1]; pass normalize=True to set_pointcloud "
-            f"to prompt in the cloud's own units"
+            f"prompt_point {format_point(points[outside][0])} lies outside [-1, 1]; pass normalize=True to "
+            f"set_pointcloud to prompt in the cloud's own units"
         )
     return unit

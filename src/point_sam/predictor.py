@@ -1,6 +1,9 @@
 """`PointSAM`: encode a cloud once, prompt it many times (after segment-anything's SamPredictor)."""
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
@@ -15,7 +18,7 @@ from point_sam.checkpoints import load_model, locate, save_model, use_fused_laye
 from point_sam.checkpoints.sources import locate_local
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.hardware import choose_device, choose_precision, keep_freed_memory
-from point_sam.model import PRESETS, Grouping, ModelConfig, PointSAMModel, build_geometry
+from point_sam.model import PRESETS, Geometry, Grouping, ModelConfig, PointSAMModel, build_geometry
 from point_sam.model.grouping import check_count
 from point_sam.ops import voxel_cells
 
@@ -162,6 +165,11 @@ class PointSAM:
         """Points of which the next cloud's groups are made at most; None: of all."""
         return self.grouping.max_encoder_points
 
+    @cached_property
+    def num_parameters(self) -> int:
+        """Of the network."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
     @property
     def fingerprint(self) -> str:
         """Of the weights, the same on every device. It reads at most some 2,000 numbers of each tensor, once."""
@@ -223,7 +231,6 @@ class PointSAM:
         if max_decoder_points is not None:
             self._max_decoder_points = int(max_decoder_points) or None
 
-    @torch.no_grad()
     def encode(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
         """Encode a cloud without making it the current one.
 
@@ -236,26 +243,45 @@ class PointSAM:
         Raises:
             ValueError: coords or rgb are empty, misshaped, not finite or out of range.
         """
-        unit, center, scale = inputs.unit_coords(coords, normalize=normalize)
-        colors = torch.from_numpy(inputs.colors(rgb, len(unit)))[None].to(self.device)
-        # Only CUDA has a path of its own for this; every other device takes the CPU's.
-        home = self.device if self.device.type == "cuda" else "cpu"
-        placed = torch.from_numpy(unit)[None].to(home)
-        geometry = build_geometry(placed, self.grouping).to(self.device)
-        with self._autocast():
-            embeddings = self.model.encode(geometry, colors).float()
-        return EncodedCloud(
-            geometry=geometry,
-            embeddings=embeddings,
-            center=center,
-            scale=scale,
-            normalized=normalize,
-            grouping=self.grouping,
-            model_fingerprint=self.fingerprint,
-            cloud_fingerprint=fingerprint_cloud(coords, rgb),
-            rgb=None if rgb is None else colors[0].round().byte().cpu().numpy(),
-            precision=self.precision,
-        )
+        return self.encode_all([(coords, rgb)], normalize=normalize)[0]
+
+    @torch.no_grad()
+    def encode_all(self, clouds: Sequence[tuple[Any, Any]], *, normalize: bool = False) -> list[EncodedCloud]:
+        """Encode several clouds, those of as many points together as one batch.
+
+        Args:
+            clouds: coords and rgb of each, as `encode` takes them.
+            normalize: see `encode`.
+
+        Raises:
+            ValueError: as `encode`.
+        """
+        units = [inputs.unit_coords(coords, normalize=normalize) for coords, _ in clouds]
+        colors = [inputs.colors(rgb, len(unit)) for (_, rgb), (unit, _, _) in zip(clouds, units, strict=True)]
+        by_size: dict[int, list[int]] = {}
+        for number, (unit, _, _) in enumerate(units):
+            by_size.setdefault(len(unit), []).append(number)
+        done: dict[int, EncodedCloud] = {}
+        for numbers in by_size.values():
+            geometry = self._geometry([units[number][0] for number in numbers])
+            batch = torch.from_numpy(np.stack([colors[number] for number in numbers])).to(self.device)
+            with self._autocast():
+                embeddings = self.model.encode(geometry, batch).float()
+            for row, number in enumerate(numbers):
+                coords, rgb = clouds[number]
+                done[number] = EncodedCloud(
+                    geometry=geometry.row(row),
+                    embeddings=embeddings[row : row + 1],
+                    center=units[number][1],
+                    scale=units[number][2],
+                    normalized=normalize,
+                    grouping=self.grouping,
+                    model_fingerprint=self.fingerprint,
+                    cloud_fingerprint=fingerprint_cloud(coords, rgb),
+                    rgb=None if rgb is None else batch[row].round().byte().cpu().numpy(),
+                    precision=self.precision,
+                )
+        return [done[number] for number in range(len(clouds))]
 
     def encode_if_new(self, coords: Any, rgb: Any = None, *, normalize: bool = False) -> EncodedCloud:
         """The current cloud where it is this one, in these units and at the present grouping; else as `encode`."""
@@ -395,6 +421,14 @@ class PointSAM:
                 f"the encoded cloud was made by other weights ({encoded.model_fingerprint[:8]}, not "
                 f"{self.fingerprint[:8]}); encode it again with this model"
             )
+
+    def _geometry(self, units: list[Float32[np.ndarray, "N 3"]]) -> Geometry:
+        """Of clouds of one size, on the device; on a CPU each in a thread of its own."""
+        if self.device.type == "cuda":  # only CUDA has a path of its own for this
+            return build_geometry(torch.from_numpy(np.stack(units)).to(self.device), self.grouping)
+        with ThreadPoolExecutor(max(1, min(len(units), torch.get_num_threads()))) as threads:
+            single = threads.map(lambda unit: build_geometry(torch.from_numpy(unit)[None], self.grouping), units)
+            return Geometry.stack(list(single)).to(self.device)
 
     def _autocast(self) -> torch.autocast:
         # Without autocast's cache, which would hold a second copy of all weights until the end of the call.

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.machine import ROOT
-from benchmarks.scans import COLUMNS, MOST_POINTS, Whole, average, click_through, read_scan
+from benchmarks.scans import MOST_POINTS, Whole, average, click_through, columns, compose_scan, read_scan
+from benchmarks.scenes import Scene
 from point_sam import PointSAM
 
 
@@ -29,12 +30,14 @@ def test_every_way_is_measured_and_written(tmp_path):
     write_scan(tmp_path / "b.npz", 300, least=20, rgb=np.full((300, 3), 90, np.uint8))
     out = tmp_path / "out.json"
     command = [sys.executable, "-m", "benchmarks.scans", str(tmp_path), "--instances", "1", "--workers", "2"]
+    command += ["--clicks", "4"]
     run = subprocess.run([*command, "-o", str(out)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     found = json.loads(out.read_text())
     assert [scan["name"] for scan in found["scans"]] == ["a", "b"]
     assert set(found["kinds"]) == {"street", "scan"}
-    assert np.shape(found["scans"][0]["session"]["iou"]) == (1, 10)
+    assert np.shape(found["scans"][0]["session"]["iou"]) == (1, 4)
+    assert found["columns"] == ["IoU@1", "IoU@3", "IoU@4", "lost", "first, s", "later, s"]
     assert set(found["mean"]) == {"whole", "session", "crop"}
     assert "| session | **mean** | **all kinds** |" in run.stdout
 
@@ -44,6 +47,25 @@ def test_a_folder_without_scans_is_refused(tmp_path):
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "holds no .npz file" in run.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--compose", "objects.npz"]])
+def test_either_a_folder_or_a_collection(tmp_path, more):
+    command = [sys.executable, "-m", "benchmarks.scans", *([str(tmp_path)] if more else []), *more]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "give either a folder or --compose" in run.stderr
+
+
+def test_composed_scenes_are_always_the_same_and_hold_things_to_click_on(objects_file):
+    scan, again = (compose_scan(Scene(objects_file, "tables", 1)) for _ in range(2))
+    assert (scan.name, scan.kind) == ("tables_1", "tables")
+    assert len(scan.xyz) <= MOST_POINTS
+    np.testing.assert_array_equal(scan.xyz, again.xyz)
+    assert not np.array_equal(scan.xyz[:9], compose_scan(Scene(objects_file, "tables", 2)).xyz[:9])
+    counts = [int((scan.instance == label).sum()) for label in scan.usable]
+    assert counts
+    assert min(counts) >= 40
 
 
 def test_only_instances_of_usual_size_count(tmp_path):
@@ -95,19 +117,19 @@ def test_the_first_click_may_be_a_random_point_of_the_object():
         clicked.append((point, positive))
         return truth
 
-    ious, seconds = click_through(coords, truth, answer, "random")
+    ious, seconds = click_through(coords, truth, answer, "random", 4)
     drawn = np.random.default_rng(int(truth.sum())).choice(np.flatnonzero(truth))
     np.testing.assert_array_equal(clicked[0][0], coords[drawn])
-    assert ious == [1.0] * 10
-    assert len(seconds) == 10
+    assert ious == [1.0] * 4
+    assert len(seconds) == 4
 
 
 def test_scans_count_within_their_kind_and_kinds_alike():
     def scan(kind: str, *ious: float) -> dict:
         return {"kind": kind, "whole": {"iou": [[*ious, *[ious[-1]] * (10 - len(ious))]], "seconds": [[1.0] * 10]}}
 
-    means = average([scan("a", 0.0), scan("a", 0.4), scan("b", 0.6, 0.5)], ["whole"])
-    first, lost = COLUMNS.index("IoU@1"), COLUMNS.index("lost")
+    means = average([scan("a", 0.0), scan("a", 0.4), scan("b", 0.6, 0.5)], ["whole"], 10)
+    first, lost = columns(10).index("IoU@1"), columns(10).index("lost")
     assert means["kinds"]["a"]["whole"][first] == pytest.approx(0.2)
     assert means["mean"]["whole"][first] == pytest.approx(0.4)
     assert means["kinds"]["b"]["whole"][lost] == pytest.approx(1 / 9)

@@ -73,12 +73,31 @@ def test_tiny_is_the_default_and_has_pictures(run, data):
     result = run("evaluate", data, *options, "--num-groups", "32", "--pictures", "1", "--jobs", "1", "-o", "out")
 
     assert result.exit_code == 0, result.stderr
+    page = Path("out/report.md").read_text()
+    for name in ("tiny", "tiny through balls"):
+        assert f"\n {name} " in result.stdout
+        assert f"| {name} | 0." in page
+        assert read(f"out/{name}/report.json")["settings"]["model"] == name
+    assert "(tiny%20through%20balls/best_1.png)" in page
+    assert Path("out/tiny through balls/best_1.png").is_file()
     settings = read("out/tiny/report.json")["settings"]
     assert settings["model"] == "tiny"
     assert settings["num_groups"] == 32
     assert len(settings["fingerprint"]) == 32
     assert Path("out/tiny/best_1.png").is_file()
-    assert "![best_1](tiny/best_1.png)" in Path("out/report.md").read_text()
+    assert "![best_1](tiny/best_1.png)" in page
+
+
+def test_one_scale_where_one_is_asked_for(run, data):
+    options = ("--limit", "1", "--max-masks", "1", "--clicks", "1", "--min-points", "10", "--split", "all")
+    quick = ("--num-groups", "32", "--no-plots", "--pictures", "0", "--jobs", "1", "--json", "-o", "out")
+
+    whole = run("evaluate", data, *options, *quick, "--scales", "whole")
+    balls = run("evaluate", data, *options, *quick, "--scales", "balls", "--model", "tiny", "--model", "best-sphere")
+
+    assert list(json.loads(whole.stdout)["models"]) == ["tiny"]
+    assert list(json.loads(balls.stdout)["models"]) == ["tiny through balls", "best-sphere"]
+    assert read("out/tiny through balls/report.json")["settings"]["scales"] == "balls"
 
 
 def test_the_same_command_goes_on_and_another_is_refused(run, data):
@@ -99,7 +118,7 @@ def test_the_same_command_goes_on_and_another_is_refused(run, data):
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_killed_it_goes_on(run, data):
     options = ["evaluate", "data", "--model", "tiny", "--clicks", "30", "--min-points", "10", "--split", "all"]
-    options += ["--no-plots", "--pictures", "0", "--jobs", "1", "-o", "out"]
+    options += ["--scales", "whole", "--no-plots", "--pictures", "0", "--jobs", "1", "-o", "out"]
     journal = Path("out/tiny/objects.jsonl")
     process = subprocess.Popen([*POINT_SAM, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:

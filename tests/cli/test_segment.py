@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from point_sam import PointCloud, PointSAM, load_pointcloud, read_pointcloud, write_pointcloud
+from point_sam import PointCloud, PointSAM, Session, load_pointcloud, read_pointcloud, write_pointcloud
 from point_sam.picture.colors import POSITIVE_COLOR
+from point_sam.pyramid import Pyramid
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def test_one_click_gives_the_best_candidate_of_predict(run, scene, checkpoint, e
     model, coords = encoded
     masks, iou_scores = model.predict(prompt_point=coords[7])
 
-    answer = run("segment", scene, "--index", 7, "--checkpoint", checkpoint, "-o", "mask.npy")
+    answer = run("segment", scene, "--index", 7, "--scales", "whole", "--checkpoint", checkpoint, "-o", "mask.npy")
 
     assert answer.exit_code == 0, answer.stderr
     assert 0 < masks[iou_scores.argmax()].sum() < 300
@@ -44,7 +45,7 @@ def test_later_clicks_refine_the_first_answer(run, scene, checkpoint, encoded):
     )
 
     answer = run("segment", scene, "--index", 7, "--index", 90, "--label", 1, "--label", 0,
-                 "--checkpoint", checkpoint, "-o", "mask.npy")  # fmt: skip
+                 "--scales", "whole", "--checkpoint", checkpoint, "-o", "mask.npy")  # fmt: skip
 
     assert answer.exit_code == 0, answer.stderr
     np.testing.assert_array_equal(np.load("mask.npy"), refined[0])
@@ -82,9 +83,105 @@ def test_candidate_picks_a_reading(run, scene, checkpoint, encoded, candidate):
     model, coords = encoded
     masks, _ = model.predict(prompt_point=coords[7])
 
-    run("segment", scene, "--index", 7, "--candidate", candidate, "--checkpoint", checkpoint, "-o", "mask.npy")
+    run("segment", scene, "--index", 7, "--candidate", candidate, "--scales", "whole", "--checkpoint", checkpoint,
+        "-o", "mask.npy")  # fmt: skip
 
     np.testing.assert_array_equal(np.load("mask.npy"), masks[candidate])
+
+
+@pytest.fixture
+def dense(tmp_path, monkeypatch):
+    """3000 points in metres, enough for several balls, as dense.npy in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    xyz = np.random.default_rng(0).uniform(-2, 2, (3000, 3)) + np.array([1000, 2000, -50])
+    np.save("dense.npy", xyz)
+    return xyz
+
+
+def test_by_default_a_click_is_that_of_a_session_in_balls_and_the_whole_is_not_encoded(
+    run, dense, checkpoint, model, monkeypatch
+):
+    session = Session(model, Pyramid(model, dense, normalize=True))
+    session.click(dense[7])
+    session.click(dense[90], positive=False)
+    monkeypatch.setattr(PointSAM, "encode", lambda *_, **__: pytest.fail("the whole cloud was encoded"))
+
+    answer = run("segment", "dense.npy", "--index", 7, "--index", 90, "--label", 1, "--label", 0,
+                 "--checkpoint", checkpoint, "-o", "mask.npy")  # fmt: skip
+
+    assert answer.exit_code == 0, (answer.stderr, answer.exception)
+    np.testing.assert_array_equal(np.load("mask.npy"), session.mask)
+
+
+def test_an_embedding_is_looked_at_in_balls_too(run, dense, checkpoint):
+    run("encode", "dense.npy", "-o", "emb", "--checkpoint", checkpoint)
+
+    arguments = ["segment", "dense.npy", "--index", 7, "--checkpoint", checkpoint, "-o"]
+    without, with_it = run(*arguments, "without.npy"), run(*arguments, "with.npy", "--encoded", "emb")
+    whole = run(*arguments, "whole.npy", "--encoded", "emb", "--scales", "whole", "--json")
+
+    assert (without.exit_code, with_it.exit_code) == (0, 0)
+    np.testing.assert_array_equal(np.load("with.npy"), np.load("without.npy"))
+    assert json.loads(whole.stdout)["scales"] == "whole"
+    assert len(json.loads(whole.stdout)["candidates"]) == 3
+
+
+def test_candidates_of_balls_are_told_best_first_with_their_radii(run, dense, checkpoint, model):
+    session = Session(model, Pyramid(model, dense, normalize=True))
+    session.click(dense[7])
+    arguments = ["segment", "dense.npy", "--index", 7, "--checkpoint", checkpoint, "-o", "mask.npy"]
+
+    told = json.loads(run(*arguments, "--json").stdout)
+    [line] = [line for line in run(*arguments).stdout.splitlines() if line.startswith("candidates: ")]
+
+    assert [one["points"] for one in told["candidates"]] == session.candidates.masks.sum(axis=1).tolist()
+    assert [one["radius"] for one in told["candidates"]] == pytest.approx(session.radii.tolist())
+    count = len(told["candidates"])
+    assert count > 5
+    assert f"; … {count - 5} more; took 0" in line
+    assert line.count(" points, IoU ") == line.count(", radius ") == 5
+
+
+def test_any_candidate_can_be_taken_and_one_too_many_is_refused(run, dense, checkpoint, model):
+    session = Session(model, Pyramid(model, dense, normalize=True))
+    session.click(dense[7])
+    count = len(session.candidates.masks)
+    arguments = ["segment", "dense.npy", "--index", 7, "--checkpoint", checkpoint, "-o", "mask.npy", "--candidate"]
+
+    taken = run(*arguments, count - 1)
+    refused = run(*arguments, count)
+
+    assert taken.exit_code == 0, taken.stderr
+    np.testing.assert_array_equal(np.load("mask.npy"), session.choose(count - 1))
+    assert refused.exit_code == 1
+    assert f"candidate {count} does not exist; the last click has {count}, from 0 on" in refused.stderr
+
+
+def test_specks_are_kept_on_request(run, dense, checkpoint, model):
+    session = Session(model, Pyramid(model, dense, normalize=True), specks=True)
+    arguments = ["segment", "dense.npy", "--index", 7, "--checkpoint", checkpoint, "-o"]
+
+    assert run(*arguments, "clean.npy").exit_code == 0
+    assert run(*arguments, "specks.npy", "--specks").exit_code == 0
+
+    np.testing.assert_array_equal(np.load("specks.npy"), session.click(dense[7]))
+    assert np.load("clean.npy").sum() <= np.load("specks.npy").sum()
+
+
+def test_a_focus_in_balls_encodes_only_its_ball(run, dense, checkpoint, monkeypatch):
+    encoded, encode = [], PointSAM.encode
+
+    def count(model, coords, *args, **more):
+        encoded.append(len(coords))
+        return encode(model, coords, *args, **more)
+
+    monkeypatch.setattr(PointSAM, "encode", count)
+
+    answer = run("segment", "dense.npy", "--index", 7, "--focus-radius", 1, "--checkpoint", checkpoint, "--json")
+
+    assert answer.exit_code == 0, (answer.stderr, answer.exception)
+    assert encoded == [json.loads(answer.stdout)["focus"]["points"]]
+    assert encoded[0] < 1000
 
 
 @pytest.mark.parametrize("suffix", [".ply", ".pcd", ".npz"])
@@ -109,7 +206,9 @@ def test_json_is_one_object_and_nothing_else_on_stdout(run, scene, checkpoint):
     assert answer.stdout.count("\n") == 1
     assert told["output"] == "scene_mask.ply"
     assert told["points"] == 300
-    assert len(told["candidates"]) == 3
+    assert told["scales"] == "balls"
+    assert len(told["candidates"]) > 0
+    assert all(set(candidate) == {"points", "iou_score", "radius"} for candidate in told["candidates"])
     assert told["iou_score"] == max(candidate["iou_score"] for candidate in told["candidates"])
     assert set(told["seconds"]) == {"reading", "loading the model", "encoding", "decoding", "writing"}
     assert Path("scene_mask.ply").is_file()
@@ -160,6 +259,7 @@ def test_click_off_every_point_is_remarked(run, scene, checkpoint, cloud):
         (["--index", "1", "-o", "scene.ply"], "is the input"),
         (["--index", "1", "-o", "../{folder}/scene.ply"], "is the input"),
         (["--index", "1", "--num-groups", "0"], "--num-groups"),
+        (["--index", "1", "--scales", "x"], "--scales"),
         (["--index", "1", "--nonsense"], "--nonsense"),
     ],
 )

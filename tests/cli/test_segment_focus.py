@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from point_sam import PointSAM, Session
+from point_sam.pyramid import Pyramid
 
 
 @pytest.fixture
 def session(checkpoint, cloud):
     model = PointSAM.from_pretrained(checkpoint_path=checkpoint)
-    return Session(model, model.encode(cloud.xyz, cloud.rgb, normalize=True))
+    return Session(model, Pyramid(model, cloud.xyz, cloud.rgb, normalize=True))
 
 
 def test_a_radius_focuses_before_the_first_click(run, scene, checkpoint, cloud, session):

@@ -51,6 +51,11 @@ class TestRefused:
         assert answer.exit_code == 1
         assert "3 points; at most 2 are opened" in answer.stderr
 
+    def test_an_unknown_way_to_look_at_clicks(self, run, scene):
+        answer = run("view", scene, "--port", 0, "--scales", "cubes")
+        assert answer.exit_code == 2
+        assert "'auto', 'balls', 'whole'" in answer.stderr
+
     def test_a_file_with_too_many_points(self, run, scene):
         answer = run("view", scene, "--port", 0, "--max-points", 299)
         assert answer.exit_code == 1

@@ -14,12 +14,14 @@ from point_sam.evaluation import (
     NearestClick,
     PointSAMSegmenter,
     Sample,
+    SessionSegmenter,
     evaluate,
     evaluate_object,
     trace_object,
 )
 from point_sam.model import ModelConfig, PointSAMModel
 from point_sam.ops.clicks import next_click
+from point_sam.pyramid import Pyramid
 
 
 def line_sample(*masks: str, name: str = "") -> Sample:
@@ -187,7 +189,7 @@ def test_the_model_is_clicked_as_a_session_clicks_it(model: PointSAM, cloud: tup
     result = evaluate(model, [(coords, rgb, masks)], clicks=4).objects[0]
 
     for row, mask in enumerate(masks):
-        session = Session(model)
+        session = Session(model, scales="whole")
         predicted = None
         for step in range(4):
             index, positive = next_click(coords, mask, predicted)
@@ -197,6 +199,97 @@ def test_the_model_is_clicked_as_a_session_clicks_it(model: PointSAM, cloud: tup
             assert result.iou[row, step] == pytest.approx(iou, abs=0.01)
             assert result.iou_scores is not None
             assert result.iou_scores[row, step] == pytest.approx(session.iou_score, abs=1e-3)
+
+
+def test_balls_are_clicked_as_sessions_of_one_pyramid_click_them(
+    model: PointSAM, cloud: tuple[np.ndarray, np.ndarray]
+) -> None:
+    coords, rgb = cloud
+    masks = np.stack([coords[:, 0] > 0.2, coords[:, 2] < 0])
+
+    result = evaluate(SessionSegmenter(model), [(coords, rgb, masks)], clicks=3).objects[0]
+    trace = trace_object(SessionSegmenter(model), Sample(coords, rgb, masks), clicks=3)
+
+    pyramid = Pyramid(model, coords, rgb)
+    for row, mask in enumerate(masks):
+        session = Session(model, pyramid)
+        predicted = None
+        for step in range(3):
+            index, positive = next_click(coords, mask, predicted)
+            predicted = session.click(coords[index], positive)
+            assert result.iou[row, step] == (predicted & mask).sum() / (predicted | mask).sum()
+            assert result.iou_scores is not None
+            assert result.iou_scores[row, step] == np.float32(session.iou_score)
+            if step == 0:
+                found, scores = session.candidates
+                ious = (found & mask).sum(1) / (found | mask).sum(1)
+                filled = result.first_iou.shape[1] - len(found)
+                np.testing.assert_array_equal(result.first_iou[row], [*ious, *[np.nan] * filled])
+                assert result.first_iou_scores is not None
+                np.testing.assert_array_equal(result.first_iou_scores[row], [*scores, *[np.nan] * filled])
+        np.testing.assert_array_equal(trace.masks[row], predicted)
+        np.testing.assert_array_equal(trace.points[row], [click.point for click in session.prompts])
+        assert trace.labels[row].tolist() == [click.positive for click in session.prompts]
+
+
+def test_balls_need_no_encoding_of_the_whole_cloud(
+    model: PointSAM, cloud: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coords, rgb = cloud
+    monkeypatch.setattr(PointSAM, "encode", lambda *_, **__: pytest.fail("the cloud is encoded whole"))
+
+    report = evaluate(SessionSegmenter(model), [(coords, rgb, coords[:, :1].T > 0)], clicks=1)
+
+    assert model.current is None
+    assert report.settings["scales"] == "balls"
+    assert report.settings["fingerprint"] == model.fingerprint
+
+
+def test_whole_sessions_answer_as_the_model_does(model: PointSAM, cloud: tuple[np.ndarray, np.ndarray]) -> None:
+    coords, rgb = cloud
+    samples = [(coords, rgb, coords[:, :1].T > 0.2)]
+
+    plain = evaluate(model, samples, clicks=3)
+    sessions = evaluate(SessionSegmenter(model, name="whole", scales="whole"), samples, clicks=3)
+
+    assert sessions.iou_at == plain.iou_at
+    assert sessions.settings == {**plain.settings, "model": "whole", "scales": "whole"}
+
+
+class OneByOne(Oracle):
+    """An interaction for each mask, begun when the one before is done."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.clicked: list[int] = []
+
+    def start(self, coords: np.ndarray, rgb: np.ndarray | None, count: int) -> Any:  # type: ignore[override]
+        for number in range(count):
+            self.begun.append(number)
+            yield _Counted(self, number)
+
+
+class _Counted:
+    def __init__(self, parent: OneByOne, number: int) -> None:
+        self.parent, self.number = parent, number
+
+    def reveal(self, masks: np.ndarray) -> None:
+        self.masks = masks
+
+    def click(self, points: np.ndarray, labels: np.ndarray) -> Answer:
+        self.parent.clicked.append(self.number)
+        candidates = np.repeat(self.masks[:, None], 1 + self.number, 1)
+        return Answer(candidates, np.full(candidates.shape[:2], 0.5), np.zeros(1, int))
+
+
+def test_masks_may_be_clicked_one_after_the_other() -> None:
+    model = OneByOne()
+
+    result = evaluate(model, [line_sample("##..", "..##")], clicks=2).objects[0]
+
+    assert model.clicked == [0, 0, 1, 1]
+    assert result.iou.tolist() == [[1, 1], [1, 1]]
+    np.testing.assert_array_equal(result.first_iou, [[1, np.nan], [1, 1]])
 
 
 def test_a_predictor_may_be_named_and_described() -> None:

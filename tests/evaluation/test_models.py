@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from point_sam import PointSAM
-from point_sam.evaluation import choose_models
+from point_sam.evaluation import Interaction, choose_models
 
 
 def test_names_come_from_what_was_given(tmp_path: Path) -> None:
@@ -60,7 +60,9 @@ def test_a_baseline_goes_by_its_name() -> None:
 
     assert segmenter.settings == {"model": "ours"}
     coords = np.zeros((4, 3), np.float32)
-    assert segmenter.start(coords, None, 1).click(coords[:1], np.array([True])).masks.all()
+    interaction = segmenter.start(coords, None, 1)
+    assert isinstance(interaction, Interaction)
+    assert interaction.click(coords[:1], np.array([True])).masks.all()
 
 
 def test_a_network_is_loaded_with_its_settings(model: PointSAM, tmp_path: Path) -> None:
@@ -74,6 +76,23 @@ def test_a_network_is_loaded_with_its_settings(model: PointSAM, tmp_path: Path) 
     assert settings["group_size"] == model.group_size
     assert settings["fingerprint"] == model.fingerprint
     assert (settings["device"], settings["dtype"]) == ("cpu", "torch.float32")
+
+
+def test_networks_are_evaluated_at_each_scale_and_baselines_once(model: PointSAM, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path / "mine")
+    texts = [str(tmp_path / "mine"), "best-sphere"]
+
+    choices = choose_models(texts, device="cpu", precision="float32", scales=("whole", "balls"))
+
+    assert [(choice.name, choice.scales) for choice in choices] == [
+        ("mine", "whole"),
+        ("mine through balls", "balls"),
+        ("best-sphere", "whole"),
+    ]
+    whole, balls, _ = (choice.build().settings for choice in choices)
+    assert balls == {**whole, "model": "mine through balls", "scales": "balls"}
+    with pytest.raises(ValueError, match="two models would be called 'tiny through balls'"):
+        choose_models(["tiny", "tiny through balls=best-sphere"], scales=("balls",))
 
 
 def test_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:

@@ -165,6 +165,33 @@ def test_rank_correlation_by_hand_and_where_there_is_none() -> None:
     assert report(result("a", [[0.5, 0.5, 0.5]])).rank_correlation is None
 
 
+def test_a_click_that_costs_more_than_a_twentieth_is_lost() -> None:
+    falls = report(result("a", [[0.5, 0.44, 0.9], [0.5, 0.46, 0.2]]))
+
+    assert falls.lost == pytest.approx(2 / 4)
+    assert falls.summary()["lost"] == falls.lost
+    assert "more than 0.05 IoU: 50.0%." in falls.to_markdown()
+    assert comparison_table([falls]).splitlines()[2].endswith("| 50.0% |")
+    assert report(result("a", [[0.5]]), clicks=1).lost is None
+
+
+def test_masks_may_have_candidates_of_different_numbers() -> None:
+    nan = np.nan
+    scores, iou = [[0.3, 0.2, 0.1], [0.9, 0.8, nan]], [[0.9, 0.1, 0.5], [0.1, 0.2, nan]]
+    both = report(candidates("a", scores, iou), candidates("b", [[0.5, 0.4]], [[0.6, 0.2]]), clicks=1)
+    both.objects[0].iou_scores[1] = both.objects[0].iou[1] = 0.1  # `candidates` takes NaN for the best
+
+    again = Report.from_json(both.to_json())
+
+    assert json.loads(both.to_json())["objects"][0]["first_iou"][1] == [0.1, 0.2, None]
+    assert again.summary() == both.summary()
+    pairs = [(0.3, 0.9), (0.2, 0.1), (0.1, 0.5), (0.9, 0.1), (0.8, 0.2), (0.5, 0.6), (0.4, 0.2)]
+    assert both.candidate_correlation == pytest.approx(np.corrcoef(np.array(pairs).T)[0, 1])
+    assert both.rank_correlation == pytest.approx((0.5 - 1 + 1) / 3)
+    assert both.choice_loss == pytest.approx(0.1 / 3)
+    assert both.best_chosen == pytest.approx(2 / 3)
+
+
 def test_groups_split_the_objects() -> None:
     whole = report(candidates("a", [[1.0]], [[0.2]], "x"), candidates("b", [[1.0]], [[0.6]], "y"), clicks=1)
 

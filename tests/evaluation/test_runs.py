@@ -123,7 +123,7 @@ def test_another_model_may_join_but_other_settings_may_not(folder: Path, tmp_pat
 
 def test_two_processes_find_what_one_finds(folder: Path, tmp_path: Path, model: PointSAM) -> None:
     model.save_pretrained(tmp_path / "net")
-    models = choose_models([str(tmp_path / "net")], precision="float32", device="cpu")
+    models = choose_models([str(tmp_path / "net")], precision="float32", device="cpu", scales=("whole", "balls"))
 
     one = run(folder, tmp_path / "one", models, jobs=1)
     two = run(folder, tmp_path / "two", models, jobs=2)
@@ -131,8 +131,23 @@ def test_two_processes_find_what_one_finds(folder: Path, tmp_path: Path, model: 
     def figures(report: Report) -> list[dict[str, Any]]:
         return [{**result.to_dict(), "seconds": None} for result in report.objects]
 
-    assert figures(one.reports[0]) == figures(two.reports[0])
-    assert one.reports[0].summary() == two.reports[0].summary()
+    assert [report.model for report in one.reports] == ["net", "net through balls"]
+    for report, other in zip(one.reports, two.reports, strict=True):
+        assert figures(report) == figures(other)
+        assert report.summary() == other.summary()
+
+
+def test_balls_join_an_evaluation_of_whole_clouds(folder: Path, tmp_path: Path, model: PointSAM) -> None:
+    model.save_pretrained(tmp_path / "net")
+    texts = [str(tmp_path / "net")]
+    run(folder, tmp_path / "out", choose_models(texts, precision="float32", device="cpu"), clicks=1)
+
+    both = choose_models(texts, precision="float32", device="cpu", scales=("whole", "balls"))
+    evaluation = run(folder, tmp_path / "out", both, clicks=1)
+    again = run(folder, tmp_path / "out", both, clicks=1)
+
+    assert (evaluation.resumed, again.resumed) == (4, 8)
+    assert [report.summary() for report in again.reports] == [report.summary() for report in evaluation.reports]
 
 
 def test_bad_objects_are_counted_and_the_rest_evaluated(folder: Path, tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 import multiprocessing
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
-from point_sam.evaluation.workers import cores_for_each, run_tasks, sendable
+from point_sam import PointSAM, Session
+from point_sam.evaluation.workers import cores_for_each, run_tasks, sendable, torch_threads
+from point_sam.ops import neighbors
+from point_sam.pyramid import Pyramid
 
 EVAL = partial(partial, eval)
 WHERE = "(__import__('os').getpid(), __import__('torch').get_num_threads(), {})"
@@ -32,6 +37,37 @@ def test_in_two_processes_every_task_once() -> None:
     assert [number for _, (_, _, number) in sorted(found)] == list(range(7))
     assert {threads for _, (_, threads, _) in found} == {1}
     assert os.getpid() not in {process for _, (process, _, _) in found}
+
+
+def test_clouds_are_prepared_in_no_more_threads(
+    model: PointSAM, cloud: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ball's encoding too: a session encodes several at once."""
+    asked: list[int] = []
+    monkeypatch.setattr(
+        "point_sam.predictor.ThreadPoolExecutor", lambda count: (asked.append(count), ThreadPoolExecutor(count))[1]
+    )
+    query = neighbors.cKDTree.query
+    monkeypatch.setattr(
+        neighbors,
+        "cKDTree",
+        type(
+            "Tree",
+            (neighbors.cKDTree,),
+            {
+                "query": lambda self, *args, workers=1, **more: (
+                    asked.append(workers),
+                    query(self, *args, workers=workers, **more),
+                )[1]
+            },
+        ),
+    )
+
+    with torch_threads(1):
+        Session(model, Pyramid(model, *cloud)).click(cloud[0][0])
+
+    assert len(asked) > 2
+    assert set(asked) == {1}
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -23,3 +23,19 @@ def scene(tmp_path: Path, cloud: tuple[np.ndarray, np.ndarray]) -> Scene:
 @pytest.fixture
 def workspace(scene: Scene, model: PointSAM) -> Workspace:
     return Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
+
+
+@pytest.fixture
+def dense(tmp_path: Path, model: PointSAM) -> Workspace:
+    """One on 2,000 points: enough for balls beside the whole cloud."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "dense.ply"
+    write_pointcloud(path, PointCloud(rng.random((2000, 3)) * 20, rng.integers(0, 256, (2000, 3), dtype=np.uint8)))
+    scene = open_scene(path)
+    return Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
+
+
+@pytest.fixture
+def whole(scene: Scene, model: PointSAM) -> Workspace:
+    """One that looks at the scene as a whole."""
+    return Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True), "whole")

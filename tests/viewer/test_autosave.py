@@ -24,14 +24,18 @@ def autosave(tmp_path: Path) -> Autosave:
 
 @pytest.fixture
 def busy(workspace: Workspace) -> Workspace:
-    """One object accepted and renamed, the next begun."""
+    work_on(workspace)
+    return workspace
+
+
+def work_on(workspace: Workspace) -> None:
+    """Accept and rename one object, begin the next."""
     workspace.click(3)
     workspace.accept()
     workspace.rename(1, "linkes Bein")
     workspace.click(5)
     workspace.step()
     workspace.click(9, positive=False)
-    return workspace
 
 
 def age(path: Path, days: float) -> None:
@@ -39,20 +43,44 @@ def age(path: Path, days: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_everything_comes_back(autosave: Autosave, busy: Workspace, scene: Scene, model: PointSAM) -> None:
+@pytest.mark.parametrize("scales", ["balls", "whole"])
+def test_everything_comes_back(autosave: Autosave, dense: Workspace, model: PointSAM, scales: str) -> None:
+    """Whatever is usual for who goes on."""
+    busy, scene = dense, dense.scene
+    work_on(busy)
+    busy.step()
+    assert busy.state.scales == "balls"
+    assert busy.state.choices[1] > 0
     autosave.save(scene, "anna", busy.state)
     saved, messages = Autosave(autosave.folder).pending(scene)
     assert messages == []
     (found,) = saved
     assert found.person == "anna"
     assert abs(found.saved_at - time.time()) < 60
-    other = Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
-    other.resume(found.objects, found.clicks, found.choices)
+    other = Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True), scales)
+    other.resume(found.objects, found.clicks, found.choices, found.scales)
     state, wanted = other.state, busy.state
     np.testing.assert_array_equal(state.mask, wanted.mask)
-    np.testing.assert_array_equal(label_image(state.objects, 300), label_image(wanted.objects, 300))
+    np.testing.assert_array_equal(label_image(state.objects, 2000), label_image(wanted.objects, 2000))
     assert (state.clicks, state.choices, state.iou_score) == (wanted.clicks, wanted.choices, wanted.iou_score)
     assert [item.name for item in state.objects] == ["linkes Bein"]
+
+
+def test_what_an_earlier_version_saved_is_of_the_whole_cloud(
+    autosave: Autosave, whole: Workspace, workspace: Workspace, scene: Scene
+) -> None:
+    whole.click(5)
+    whole.step()
+    whole.click(9, positive=False)
+    autosave.save(scene, "anna", whole.state)
+    (path,) = autosave.folder.iterdir()
+    described = json.loads(path.read_text())
+    del described["scales"]  # which it did not have
+    path.write_text(json.dumps(described))
+    (found,) = autosave.pending(scene).saved
+    workspace.resume(found.objects, found.clicks, found.choices, found.scales)
+    np.testing.assert_array_equal(workspace.state.mask, whole.state.mask)
+    assert (workspace.state.choices, workspace.state.iou_score) == (whole.state.choices, whole.state.iou_score)
 
 
 def test_a_later_state_takes_the_place_of_an_earlier(autosave: Autosave, busy: Workspace, scene: Scene) -> None:
@@ -145,9 +173,11 @@ def test_names_that_could_leave_the_folder_are_refused(
         {"saved_at": None},
         {"clicks": [{}]},
         {"choices": []},
-        {"choices": [3, 0]},
-        {"choices": [0, 1]},
+        {"choices": [-1, 0]},
+        {"choices": [0, 1.0]},
         {"choices": [0, True]},
+        {"scales": "cubes"},
+        {"scales": None},
         {"objects": None},
         {"objects": [{}]},
     ],

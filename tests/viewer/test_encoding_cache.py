@@ -9,7 +9,7 @@ import pytest
 from point_sam import PointCloud, PointSAM
 from point_sam.encoded import EncodedCloud, fingerprint_cloud
 from point_sam.model import Grouping
-from point_sam.viewer.encoding_cache import EncodingCache, bytes_of
+from point_sam.viewer.encoding_cache import EncodingCache
 from point_sam.viewer.scene import Scene
 from point_sam.viewer.work import WorkQueue
 
@@ -45,7 +45,7 @@ def test_a_cloud_is_encoded_once(work: WorkQueue, model: PointSAM, encodes: list
     first = cache.get(scene_of(0), model).result(60)
     assert cache.get(scene_of(0), model).result(0) is first
     assert encodes == [200]
-    assert (len(cache), cache.num_bytes) == (1, bytes_of(first))
+    assert (len(cache), cache.num_bytes) == (1, first.num_bytes)
 
 
 def test_who_asks_meanwhile_waits_for_the_same_encoding(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
@@ -67,7 +67,7 @@ def test_another_grouping_is_another_encoding(work: WorkQueue, model: PointSAM, 
 
 
 def test_the_least_recently_used_goes_first(work: WorkQueue, model: PointSAM, encodes: list[int]) -> None:
-    size = bytes_of(EncodingCache(work).get(scene_of(0), model).result(60))
+    size = EncodingCache(work).get(scene_of(0), model).result(60).num_bytes
     cache = EncodingCache(work, max_bytes=2 * size)
     for seed in (0, 1, 0, 2):
         cache.get(scene_of(seed), model).result(60)

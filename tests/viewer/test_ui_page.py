@@ -189,7 +189,31 @@ class TestWhatIsNotOffered:
         assert tab.said == "the name has 100000 characters; at most 80 are kept"
 
 
+def test_the_candidates_are_told_beside_their_button(tab: Tab) -> None:
+    tab.click()
+    state = tab.workspace.state
+    assert tab.panel.candidate.label == f"Next candidate (C): 1 of {len(state.candidate_scores)}"
+    assert len(state.candidate_scores) > 1
+    for score, radius in zip(state.candidate_scores, state.candidate_radii, strict=True):
+        assert f"{score:.2f} ({radius:.3g})" in tab.panel.candidate.hint
+    for place in (*range(2, len(state.candidate_scores) + 1), 1):
+        tab.press(tab.panel.candidate)
+        assert tab.panel.candidate.label.startswith(f"Next candidate (C): {place} of")
+
+
 class TestUnfinishedWork:
+    def test_objects_come_back_where_clicks_cannot_be_made_again(self, tab: Tab, tmp_path: Path) -> None:
+        """Another model, or another setting, may have fewer candidates than the one that was chosen from."""
+        accepted(tab).click()
+        (saved,) = (tmp_path / "autosave").iterdir()
+        saved.write_text(saved.read_text().replace('"choices":[0]', '"choices":[99]'))
+        opened(tab)
+        tab.press(tab.panel.restore_saved)
+        assert tab.said.startswith(
+            "went on with 1 objects and 0 clicks; those that were saved cannot be made again: candidate 99 does not"
+        )
+        assert [item.name for item in tab.workspace.state.objects] == ["object 1"]
+
     def test_opening_a_file_again_offers_it_and_a_click_does_not_overwrite_it(self, tab: Tab) -> None:
         accepted(tab)
         opened(tab)

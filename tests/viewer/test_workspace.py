@@ -56,20 +56,67 @@ def test_a_first_negative_click_changes_nothing(workspace: Workspace) -> None:
     assert workspace.state.undo is None
 
 
-def test_candidates_are_stepped_through_in_a_ring(workspace: Workspace) -> None:
-    assert not workspace.step().changed
-    workspace.click(3)
-    first = workspace.state.chosen
+@pytest.fixture(params=["balls", "whole"])
+def either(request: pytest.FixtureRequest) -> Workspace:
+    return request.getfixturevalue("dense" if request.param == "balls" else "whole")
+
+
+def test_candidates_are_stepped_through_in_a_ring(either: Workspace) -> None:
+    assert not either.step().changed
+    either.click(3)
+    first, count = either.state.chosen, len(either.state.candidate_scores)
+    assert count >= 3
     seen = []
-    for _ in range(3):
-        workspace.step()
-        seen.append(workspace.state.chosen)
-    assert sorted(seen) == [0, 1, 2]
-    assert workspace.state.chosen == first
-    workspace.step(-1)
-    assert workspace.state.chosen == (first - 1) % 3
-    workspace.click(7)
-    assert not workspace.step().changed
+    for _ in range(count):
+        either.step()
+        seen.append(either.state.chosen)
+    assert sorted(seen) == list(range(count))
+    assert either.state.chosen == first
+    either.step(-1)
+    assert either.state.chosen == (first - 1) % count
+
+
+def test_the_whole_cloud_gives_three_candidates_and_then_one(whole: Workspace) -> None:
+    whole.click(3)
+    assert len(whole.state.candidate_scores) == 3
+    whole.click(7)
+    assert len(whole.state.candidate_scores) == 1
+    assert whole.step().message == "the last click has one candidate only"
+
+
+def test_balls_give_candidates_after_later_clicks_too(dense: Workspace) -> None:
+    dense.click(3)
+    dense.click(7, positive=False)
+    count = len(dense.state.candidate_scores)
+    assert count > 1
+    assert dense.state.chosen == 0
+    dense.step()
+    assert dense.state.chosen == 1
+
+
+def test_each_candidate_is_told_with_its_predicted_iou_and_its_radius(either: Workspace) -> None:
+    event = either.click(3)
+    state = either.state
+    assert len(state.candidate_radii) == len(state.candidate_scores)
+    for _ in state.candidate_scores:
+        score, radius = (of[state.chosen] for of in (state.candidate_scores, state.candidate_radii))
+        assert state.iou_score == pytest.approx(score)
+        assert state.scales == "balls" or radius == pytest.approx(float(either._encoded.scale))
+        told = f"predicted IoU {score:.2f} in a ball of radius {radius:.3g}, candidate {state.chosen + 1} of"
+        assert told in event.message or not state.mask.any()
+        event, state = either.step(), either.state
+
+
+def test_people_on_one_encoding_share_its_balls(
+    dense: Workspace, model: PointSAM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Workspace(dense.scene, model, dense._encoded)
+    dense.click(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(model.model, "encode", None)
+        other.click(3)
+    assert len(set(dense.state.candidate_radii)) > 1
+    assert same(dense.state, other.state)
 
 
 def test_accept_makes_an_object_and_begins_the_next(workspace: Workspace) -> None:
@@ -100,8 +147,9 @@ def test_labels_give_overlaps_to_the_later_and_hold_hidden_objects(workspace: Wo
     np.testing.assert_array_equal(label_image(workspace.state.objects, 300), np.where(np.arange(300) < 150, 1, 2))
 
 
-def test_undo_is_one_for_everything(workspace: Workspace) -> None:
+def test_undo_is_one_for_everything(either: Workspace) -> None:
     """Whatever was done, taking it back shows what was before it."""
+    workspace = either
     actions = [
         lambda: workspace.click(3),
         lambda: workspace.click(7, positive=False),
@@ -145,7 +193,7 @@ def test_undo_is_one_for_everything(workspace: Workspace) -> None:
 def test_undo_of_any_action_shows_the_state_before(
     workspace: Workspace, actions: list[tuple[str, int | str | bool]]
 ) -> None:
-    workspace.resume([], [], [])
+    workspace.resume([], [], [], "balls")
     for name, *values in actions:
         if name in ("delete", "rename"):
             objects = workspace.state.objects
@@ -234,29 +282,47 @@ def test_a_search_that_is_given_up_changes_nothing(workspace: Workspace) -> None
     assert workspace.state.undo is None
 
 
-def test_resume_replays_clicks_and_choices(workspace: Workspace, scene: Scene, model: PointSAM) -> None:
+def test_resume_replays_clicks_and_choices(either: Workspace, model: PointSAM) -> None:
+    """In what they were looked at then, whatever is usual here."""
+    scene = either.scene
+    either.click(3)
+    either.accept("leg")
+    either.click(5)
+    either.step(-1)
+    either.click(9, positive=False)
+    either.step()
+    saved = either.state
+    for scales in ("balls", "whole"):
+        other = Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True), scales)
+        other.resume(saved.objects, saved.clicks, saved.choices, saved.scales)
+        assert same(other.state, saved)
+        assert other.state.scales == saved.scales
+        other.clear()
+        assert other.state.scales == scales
+        other.undo()
+        other.undo()
+        assert other.state.objects == ()
+
+
+def test_without_clicks_resume_leaves_what_is_usual_here(workspace: Workspace) -> None:
+    workspace.resume([SegmentedObject.of(1, np.ones(300, bool))], [], [], "whole")
     workspace.click(3)
-    workspace.accept("leg")
-    workspace.click(5)
-    workspace.step()
-    workspace.click(9, positive=False)
-    saved = workspace.state
-    other = Workspace(scene, model, model.encode(scene.cloud.xyz, scene.cloud.rgb, normalize=True))
-    other.resume(saved.objects, saved.clicks, saved.choices)
-    assert same(other.state, saved)
-    other.undo()
-    assert other.state.objects == ()
+    assert workspace.state.scales == "balls"
 
 
 def test_a_state_of_another_cloud_is_refused_whole(workspace: Workspace) -> None:
     workspace.click(3)
     before = workspace.state
     with pytest.raises(ValueError, match="object 1 is of a cloud of 7 points"):
-        workspace.resume([SegmentedObject.of(1, np.ones(7, bool))], [], [])
+        workspace.resume([SegmentedObject.of(1, np.ones(7, bool))], [], [], "balls")
     with pytest.raises(ValueError, match="0 choices for 1 clicks"):
-        workspace.resume([], before.clicks, [])
-    with pytest.raises(ValueError, match="candidate 9 does not exist"):
-        workspace.resume([], before.clicks, [9])
+        workspace.resume([], before.clicks, [], "balls")
+    with pytest.raises(ValueError, match="candidate 99 does not exist"):
+        workspace.resume([], before.clicks, [99], "balls")
+    with pytest.raises(ValueError, match="candidate 3 does not exist; the last click has 3, from 0 on"):
+        workspace.resume([], before.clicks, [3], "whole")
+    with pytest.raises(ValueError, match="candidate 1 does not exist; the last click has 1, from 0 on"):
+        workspace.resume([], before.clicks * 2, [0, 1], "whole")
     assert workspace.state is before
 
 
@@ -275,13 +341,16 @@ def test_an_encoding_of_another_cloud_is_refused(scene: Scene, model: PointSAM) 
         Workspace(scene, model, model.encode(np.eye(3)))
 
 
-def test_memory_of_undo_is_bounded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("point_sam.viewer.workspace._MOST_UNDO_BYTES", 2 * 3 * 4 * 300)
+def test_memory_of_undo_is_bounded(either: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    either.click(0)
+    most = int(2.5 * either._session.num_bytes)
+    either.undo()
+    monkeypatch.setattr("point_sam.viewer.workspace._MOST_UNDO_BYTES", most)
     for point in range(6):
-        workspace.click(point)
-        workspace.clear()
+        either.click(point)
+        either.clear()
     undone = 0
-    while workspace.undo().changed:
+    while either.undo().changed:
         undone += 1
     assert 2 <= undone < 8
 

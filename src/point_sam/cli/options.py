@@ -68,6 +68,14 @@ class Up(str, Enum):
     Z = "z"
 
 
+class Scales(str, Enum):
+    """What a click is looked at in."""
+
+    AUTO = "auto"
+    BALLS = "balls"
+    WHOLE = "whole"
+
+
 File = Annotated[
     Path,
     typer.Argument(
@@ -94,6 +102,15 @@ Encoded = Annotated[
         rich_help_panel="Model",
         help="Start from what point-sam encode wrote of FILE: that file, or the folder given to encode -o. Refused "
         "if FILE has changed since, or if model or grouping are others. The grouping is the file's.",
+    ),
+]
+LookAt = Annotated[
+    Scales,
+    typer.Option(
+        "--scales",
+        rich_help_panel="Large clouds",
+        help="balls: look at each click in balls of several sizes, and rank what they answer. whole: at the cloud as a "
+        "whole. auto: balls, but whole where the model is too large to answer in seconds, as large is on a CPU.",
     ),
 ]
 NoSmooth = Annotated[

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from point_sam.cli.clicks import Click, Move, Prompt, format_point
 from point_sam.cli.console import DRAWING, ENCODING, LOADING, READING, WRITING, Stages
 from point_sam.cli.embeddings import check_embedding
-from point_sam.cli.options import ModelOptions, Sampling
+from point_sam.cli.options import ModelOptions, Sampling, Scales
 from point_sam.cli.outputs import MaskOutput, Written
 from point_sam.cli.sources import Source, read_source
 
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from point_sam import Session
 
 _DECODING = "decoding"
+_MOST_TOLD = 5  # candidates on the line about them
+
+
+class Reading(NamedTuple):
+    """A candidate of the first click.
+
+    Attributes:
+        points: of its mask.
+        iou_score: as predicted.
+        radius: of the ball in which it was seen, in the file's units.
+    """
+
+    points: int
+    iou_score: float
+    radius: float
 
 
 @dataclass(frozen=True)
@@ -29,6 +44,8 @@ class Segmenting:
         output: the file, and where its mask goes.
         normalized: the prompts' points are in the unit ball.
         candidate: which reading of the first click to take; None takes the one with the best predicted IoU.
+        scales: what clicks are looked at in.
+        specks: keep small pieces of the mask that nobody clicked.
         focus: look at the neighbourhood of the first click's mask by itself.
         focus_radius: or at a ball of this radius round the first click, in the file's units.
         embedding: a file that spares the encoding.
@@ -41,6 +58,8 @@ class Segmenting:
     drop_invalid: bool = False
     normalized: bool = False
     candidate: int | None = None
+    scales: Scales = Scales.AUTO
+    specks: bool = False
     focus: bool = False
     focus_radius: float | None = None
     embedding: Path | None = None
@@ -56,13 +75,10 @@ class Segmenting:
                     check_embedding(self.embedding, source.file, source.cloud, self.models)
                 clicks = source.place(self.prompts, normalized=self.normalized)
             with stages.stage(LOADING, hidden=True):
-                from point_sam import Session
-
                 model = self.models.load()
             with stages.stage(ENCODING):
-                encoded = source.encode(model, self.embedding)
+                session = source.open_session(model, self.embedding, self.scales, specks=self.specks)
             with stages.stage(_DECODING):
-                session = Session(model, encoded)
                 readings, candidate, idle = self._answer(session, clicks)
                 mask = session.mask
             with stages.stage(WRITING):
@@ -72,7 +88,7 @@ class Segmenting:
                     output.draw(source.cloud, written.labels, clicks)
         return Segmentation(self, source, session, mask, readings, candidate, clicks, idle, written, stages.seconds)
 
-    def _answer(self, session: "Session", clicks: Sequence[Click]) -> tuple[list[tuple[int, float]], int, list[Click]]:
+    def _answer(self, session: "Session", clicks: Sequence[Click]) -> tuple[list[Reading], int, list[Click]]:
         """Make the clicks, in the focus if there is to be one.
 
         Returns:
@@ -94,10 +110,11 @@ class Segmenting:
         if self.focus and self.focus_radius is None:
             from point_sam.focus import choose_ball
 
-            session.focus(*choose_ball(session.encoded, session.mask, on_object))
-            if self.candidate is not None:
+            session.focus(*choose_ball(session.cloud, session.mask, on_object))
+            if self.candidate is not None and session.scales == "whole":  # of balls the focus follows the candidate
                 session.choose(self.candidate)
-        readings = [(int(mask.sum()), float(score)) for mask, score in zip(*session.candidates, strict=True)]
+        told = zip(*session.candidates, session.radii, strict=True)
+        readings = [Reading(int(mask.sum()), float(score), float(radius)) for mask, score, radius in told]
         candidate, ball = int(session.chosen or 0), session.focused
         idle = [click for click in clicks if ball is not None and not click.positive and not ball.holds(click.point)]
         for click in clicks[1:]:
@@ -113,7 +130,7 @@ class Segmentation:
     Attributes:
         session: after all clicks.
         mask: [N] bool, in the order of the cloud's points.
-        readings: number of points and predicted IoU of the three candidates of the first click.
+        readings: the candidates of the first click.
         candidate: which of them was taken.
         clicks: in the order in which they were sent.
         idle: those off the object outside the focus, which have no effect.
@@ -124,7 +141,7 @@ class Segmentation:
     source: Source
     session: "Session"
     mask: "np.ndarray[Any, np.dtype[np.bool_]]"
-    readings: list[tuple[int, float]]
+    readings: list[Reading]
     candidate: int
     clicks: list[Click]
     idle: list[Click]
@@ -140,7 +157,8 @@ class Segmentation:
             "mask_share": count / total,
             "iou_score": self.session.iou_score,
             "candidate": self.candidate,
-            "candidates": [{"points": points, "iou_score": score} for points, score in self.readings],
+            "candidates": [reading._asdict() for reading in self.readings],
+            "scales": self.session.scales,
             "clicks": [
                 {
                     "point": click.point,
@@ -171,7 +189,12 @@ class Segmentation:
             f"mask: {count:,} of {total:,} points ({count / total:.1%}), predicted IoU {self.session.iou_score:.2f}"
         ]
         if len(self.clicks) == 1:
-            readings = [f"{i}: {points:,} points, IoU {score:.2f}" for i, (points, score) in enumerate(self.readings)]
+            readings = [
+                f"{number}: {points:,} points, IoU {score:.2f}, radius {radius:.3g}"
+                for number, (points, score, radius) in enumerate(self.readings[:_MOST_TOLD])
+            ]
+            if len(self.readings) > _MOST_TOLD:
+                readings.append(f"… {len(self.readings) - _MOST_TOLD} more")
             told.append(f"candidates: {'; '.join(readings)}; took {self.candidate}")
         if ball is not None:
             told.append(f"focus: {len(ball.points):,} points within {ball.radius:.6g} of {format_point(ball.center)}")

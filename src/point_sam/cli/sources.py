@@ -9,10 +9,10 @@ import typer
 
 from point_sam.cli.clicks import Click, Move, Prompt, check_reach, place_clicks
 from point_sam.cli.embeddings import read_embedding
-from point_sam.cli.options import Sampling
+from point_sam.cli.options import Sampling, Scales
 
 if TYPE_CHECKING:
-    from point_sam import EncodedCloud, PointCloud, PointSAM
+    from point_sam import EncodedCloud, PointCloud, PointSAM, Session
     from point_sam.mesh import Mesh, SurfaceSamples
 
 
@@ -44,6 +44,19 @@ class Source:
         encoded = read_embedding(embedding, self.file, model)
         model.grouping = encoded.grouping  # so that a focus or a crop is encoded alike
         return encoded
+
+    def open_session(self, model: "PointSAM", embedding: Path | None, scales: Scales, *, specks: bool) -> "Session":
+        """A session on the cloud. The whole of it is encoded only where it is looked at as a whole."""
+        from point_sam import Session
+        from point_sam.pyramid import Pyramid
+        from point_sam.session import choose_scales
+
+        cloud: EncodedCloud | Pyramid
+        if embedding is None and choose_scales(model, scales.value) == "balls":
+            cloud = Pyramid(model, self.cloud.xyz, self.cloud.rgb, normalize=True)
+        else:
+            cloud = self.encode(model, embedding)
+        return Session(model, cloud, scales=scales.value, specks=specks)
 
     def place(self, prompts: Sequence[Prompt], *, normalized: bool) -> list[Click]:
         """The clicks in the order in which they are sent; on a mesh each is moved to the nearest point of the surface.

@@ -8,7 +8,14 @@ from point_sam.evaluation.models import ModelChoice, choose_models
 from point_sam.evaluation.report import ObjectResult, Report
 from point_sam.evaluation.runs import Evaluation, evaluate_dataset
 from point_sam.evaluation.samples import SampleRule, make_sample
-from point_sam.evaluation.segmenters import Answer, Interaction, PointSAMSegmenter, SeesTruth, Segmenter
+from point_sam.evaluation.segmenters import (
+    Answer,
+    Interaction,
+    PointSAMSegmenter,
+    SeesTruth,
+    Segmenter,
+    SessionSegmenter,
+)
 
 __all__ = [
     "Answer",
@@ -25,6 +32,7 @@ __all__ = [
     "SampleRule",
     "SeesTruth",
     "Segmenter",
+    "SessionSegmenter",
     "Trace",
     "choose_models",
     "comparison_table",

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from point_sam.evaluation.report import Report
-from point_sam.evaluation.statistics import NOC_THRESHOLDS
-from point_sam.evaluation.tables import or_dash, shown_clicks, table, with_interval
+from point_sam.evaluation.statistics import LOSS, NOC_THRESHOLDS
+from point_sam.evaluation.tables import or_dash, share_or_dash, shown_clicks, table, with_interval
 
 
 def comparison_table(reports: Sequence[Report]) -> str:
-    """Several models on the same samples, one line each: IoU after 1, 3, 5, 10, … clicks and NoC, with intervals.
+    """Several models on the same samples, one line each: IoU after 1, 3, 5, 10, … clicks and NoC, with
+    intervals, and the share of later clicks that cost IoU.
 
     Raises:
         ValueError: there is no report, or the reports differ in their objects, masks or clicks.
@@ -21,16 +22,17 @@ def comparison_table(reports: Sequence[Report]) -> str:
             raise ValueError(f"{report.model} and {reports[0].model} were not evaluated on the same samples and clicks")
     cap = reports[0].clicks
     shown = shown_clicks(cap)
-    head = ["model", *(f"IoU@{k}" for k in shown), *(f"NoC@{t * 100:.0f}" for t in NOC_THRESHOLDS)]
+    head = ["model", *(f"IoU@{k}" for k in shown), *(f"NoC@{t * 100:.0f}" for t in NOC_THRESHOLDS), "lost"]
     lines = []
     for report in reports:
         ious = [with_interval(report.iou_at[k - 1], report.iou_interval[k - 1], 3) for k in shown]
         nocs = [with_interval(report.noc(t), report.noc_interval(t), 2) for t in NOC_THRESHOLDS]
-        lines.append([report.model, *ious, *nocs])
+        lines.append([report.model, *ious, *nocs, share_or_dash(report.lost)])
     first = reports[0]
     note = (
         f"{first.num_masks} masks of {len(first.objects)} objects; means over masks, in brackets the "
-        f"{float(first.settings['confidence']):.0%} bootstrap interval over objects; NoC capped at {cap} clicks."
+        f"{float(first.settings['confidence']):.0%} bootstrap interval over objects; NoC capped at {cap} clicks; "
+        f"lost: clicks after the first that cost more than {LOSS} IoU."
     )
     return f"{table(head, lines)}\n\n{note}\n"
 

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Real
 
 from point_sam.evaluation.report import ObjectResult, Report
-from point_sam.evaluation.segmenters import Answer, Predictor, SeesTruth, Segmenter, as_segmenter
+from point_sam.evaluation.segmenters import Answer, Interaction, Predictor, SeesTruth, Segmenter, as_segmenter
+from point_sam.evaluation.statistics import join_ragged
 from point_sam.ops.clicks import next_click
 
 PROTOCOL = "deepest point of the mask, then of the larger error region (exact nearest-neighbour depth, float64)"
@@ -97,27 +98,18 @@ def evaluate_object(model: Segmenter | Predictor, sample: Sample, *, clicks: int
     """
     _check_clicks(clicks)
     sample = _checked(sample, None)
-    masks = sample.masks
-    iou = np.empty((len(masks), clicks))
-    iou_scores: list[Float64[np.ndarray, " M"]] = []
-    first_iou, first_scores = iou[:, :1], None
-    seconds = 0.0
-    for step, (_, _, answer, taken) in enumerate(_click_through(as_segmenter(model), sample, clicks)):
-        seconds += taken
-        iou[:, step] = _iou(answer.masks, masks)
-        if answer.iou_scores is not None:
-            iou_scores.append(answer.iou_scores[np.arange(len(masks)), answer.chosen].astype(float))
-        if step == 0:
-            first_iou = np.stack([_iou(candidates, masks) for candidates in answer.candidates.swapaxes(0, 1)], 1)
-            first_scores = None if answer.iou_scores is None else answer.iou_scores.astype(float)
+    parts, seconds = _start(as_segmenter(model), sample)
+    scores = [_measure(interaction, sample.coords, masks, clicks) for interaction, masks in parts]
+    predicted = [part.iou_scores for part in scores if part.iou_scores is not None]
+    first = [part.first_iou_scores for part in scores if part.first_iou_scores is not None]
     return ObjectResult(
         name=sample.name,
         num_points=len(sample.coords),
-        iou=iou,
-        iou_scores=np.stack(iou_scores, 1) if len(iou_scores) == clicks else None,
-        first_iou=first_iou,
-        first_iou_scores=first_scores,
-        seconds=seconds,
+        iou=np.concatenate([part.iou for part in scores]),
+        iou_scores=np.concatenate(predicted) if len(predicted) == len(scores) else None,
+        first_iou=join_ragged([part.first_iou for part in scores]),
+        first_iou_scores=join_ragged(first) if len(first) == len(scores) else None,
+        seconds=seconds + sum(part.seconds for part in scores),
     )
 
 
@@ -127,12 +119,14 @@ def trace_object(model: Segmenter | Predictor, sample: Sample, *, clicks: int = 
     Raises:
         ValueError: as `evaluate`.
     """
-    steps = list(_click_through(as_segmenter(model), _checked(sample, None), clicks))
-    return Trace(
-        np.stack([step.points for step in steps], 1),
-        np.stack([step.labels for step in steps], 1),
-        steps[-1].answer.masks,
-    )
+    _check_clicks(clicks)
+    sample = _checked(sample, None)
+    traces = []
+    for interaction, masks in _start(as_segmenter(model), sample)[0]:
+        steps = list(_click_through(interaction, sample.coords, masks, clicks))
+        points, labels = (np.stack(values, 1) for values in zip(*((s.points, s.labels) for s in steps), strict=True))
+        traces.append(Trace(points, labels, steps[-1].answer.masks))
+    return Trace(*(np.concatenate(values) for values in zip(*traces, strict=True)))
 
 
 def protocol_settings(*, clicks: int, seed: int, confidence: float, resamples: int) -> dict[str, Any]:
@@ -165,13 +159,49 @@ class _Step(NamedTuple):
     seconds: float
 
 
-def _click_through(segmenter: Segmenter, sample: Sample, clicks: int) -> Iterator[_Step]:
-    _check_clicks(clicks)
-    coords, rgb, masks, _ = sample
-    predicted: list[Bool[np.ndarray, " N"] | None] = [None] * len(masks)
+class _Scores(NamedTuple):
+    """The fields of an `ObjectResult` of the masks of one interaction."""
+
+    iou: Float64[np.ndarray, "M K"]
+    iou_scores: Float64[np.ndarray, "M K"] | None
+    first_iou: Float64[np.ndarray, "M C"]
+    first_iou_scores: Float64[np.ndarray, "M C"] | None
+    seconds: float
+
+
+def _start(segmenter: Segmenter, sample: Sample) -> tuple[Iterable[tuple[Interaction, Bool[np.ndarray, "M N"]]], float]:
+    """The interaction and all masks, or each mask and its own; and the seconds to look at the cloud."""
     began = time.perf_counter()
-    interaction = segmenter.start(coords, rgb, len(masks))
+    begun = segmenter.start(sample.coords, sample.rgb, len(sample.masks))
     seconds = time.perf_counter() - began
+    if isinstance(begun, Interaction):
+        return [(begun, sample.masks)], seconds
+    return zip(begun, sample.masks[:, None], strict=True), seconds
+
+
+def _measure(
+    interaction: Interaction, coords: Float[np.ndarray, "N 3"], masks: Bool[np.ndarray, "M N"], clicks: int
+) -> _Scores:
+    iou = np.empty((len(masks), clicks))
+    iou_scores: list[Float64[np.ndarray, " M"]] = []
+    first_iou, first_scores = iou[:, :1], None
+    seconds = 0.0
+    for step, (_, _, answer, taken) in enumerate(_click_through(interaction, coords, masks, clicks)):
+        seconds += taken
+        iou[:, step] = _iou(answer.masks, masks)
+        if answer.iou_scores is not None:
+            iou_scores.append(answer.iou_scores[np.arange(len(masks)), answer.chosen].astype(float))
+        if step == 0:
+            first_iou = np.stack([_iou(candidates, masks) for candidates in answer.candidates.swapaxes(0, 1)], 1)
+            first_scores = None if answer.iou_scores is None else answer.iou_scores.astype(float)
+    predicted = np.stack(iou_scores, 1) if len(iou_scores) == clicks else None
+    return _Scores(iou, predicted, first_iou, first_scores, seconds)
+
+
+def _click_through(
+    interaction: Interaction, coords: Float[np.ndarray, "N 3"], masks: Bool[np.ndarray, "M N"], clicks: int
+) -> Iterator[_Step]:
+    predicted: list[Bool[np.ndarray, " N"] | None] = [None] * len(masks)
     if isinstance(interaction, SeesTruth):
         interaction.reveal(masks)
     for _ in range(clicks):
@@ -179,11 +209,10 @@ def _click_through(segmenter: Segmenter, sample: Sample, clicks: int) -> Iterato
         points, labels = coords[[index for index, _ in places]], np.array([positive for _, positive in places])
         began = time.perf_counter()
         answer = interaction.click(points, labels)
-        seconds += time.perf_counter() - began
+        seconds = time.perf_counter() - began
         _check_answer(answer, masks)
         predicted = list(answer.masks)
         yield _Step(points, labels, answer, seconds)
-        seconds = 0.0
 
 
 def _iou(masks: Bool[np.ndarray, "M N"], truth: Bool[np.ndarray, "M N"]) -> Float64[np.ndarray, " M"]:

@@ -1,16 +1,17 @@
 """Models by name, for reports and for processes that must build them anew."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from point_sam.evaluation.baselines import BestSphere, NearestClick
-from point_sam.evaluation.segmenters import Interaction, PointSAMSegmenter, Segmenter
+from point_sam.evaluation.segmenters import Interaction, PointSAMSegmenter, Segmenter, SessionSegmenter
 from point_sam.predictor import PointSAM
 
 BASELINES: dict[str, Callable[[], Segmenter]] = {"nearest-click": NearestClick, "best-sphere": BestSphere}
+Scales = Literal["whole", "balls"]
 _WEIGHTS = "model.safetensors"
 
 
@@ -24,6 +25,7 @@ class ModelChoice:
         num_groups, group_size, max_encoder_points: of networks, as `PointSAM.adjust_patch_params` has them; None takes
             the model's own.
         device, precision: of networks, as `PointSAM.from_pretrained` has them.
+        scales: of networks; "whole" looks at whole clouds, "balls" as a `Session` does in balls round the clicks.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ModelChoice:
     device: str | None = None
     precision: str = "auto"
     max_encoder_points: int | None = None
+    scales: Scales = "whole"
 
     @property
     def is_baseline(self) -> bool:
@@ -49,6 +52,8 @@ class ModelChoice:
             return _Named(BASELINES[self.source](), self.name)
         model = PointSAM.from_pretrained(self.source, device=self.device, precision=self.precision)
         model.adjust_patch_params(self.num_groups, self.group_size, self.max_encoder_points)
+        if self.scales == "balls":
+            return SessionSegmenter(model, name=self.name)
         return PointSAMSegmenter(model, name=self.name)
 
 
@@ -60,10 +65,12 @@ def choose_models(
     device: str | None = None,
     precision: str = "auto",
     max_encoder_points: int | None = None,
+    scales: Sequence[Scales] = ("whole",),
 ) -> tuple[ModelChoice, ...]:
     """Models from "tiny", "large", a path, a hub id, "nearest-click", "best-sphere", each also as NAME=MODEL.
 
-    Without a name, a path is called after its folder or file.
+    Without a name, a path is called after its folder or file. Networks are evaluated at each of the scales; in balls
+    NAME is called "NAME through balls".
 
     Raises:
         ValueError: none is given, or two would have one name.
@@ -77,9 +84,14 @@ def choose_models(
             name, source = _name_of(text), text
         if not re.fullmatch(r"[\w][\w.+ -]*", name) or not source:
             raise ValueError(f"model {text!r}: a name has letters, digits and . _ + - only; give it as NAME=MODEL")
-        if any(name == other.name for other in choices):
-            raise ValueError(f"two models would be called {name!r}; name one, as other={source}")
-        choices.append(ModelChoice(name, source, num_groups, group_size, device, precision, max_encoder_points))
+        looked: Sequence[Scales] = ("whole",) if source in BASELINES else tuple(dict.fromkeys(scales))
+        for scale in looked:
+            called = name if scale == "whole" else f"{name} through {scale}"
+            if any(called == other.name for other in choices):
+                raise ValueError(f"two models would be called {called!r}; name one, as other={source}")
+            choices.append(
+                ModelChoice(called, source, num_groups, group_size, device, precision, max_encoder_points, scale)
+            )
     return tuple(choices)
 
 
@@ -94,7 +106,7 @@ class _Named:
     def settings(self) -> dict[str, Any]:
         return {**self.segmenter.settings, "model": self.name}
 
-    def start(self, coords: Any, rgb: Any, count: int) -> Interaction:
+    def start(self, coords: Any, rgb: Any, count: int) -> Interaction | Iterable[Interaction]:
         return self.segmenter.start(coords, rgb, count)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from point_sam.atomic import write_atomically
 from point_sam.evaluation.cases import Picture
@@ -66,17 +67,22 @@ def write_page(
     if by is not None:
         parts += [f"## By {by}", group_table(reports, by)]
     parts += _left_out(evaluation)
-    parts += [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in plots]
+    parts += [_image(path, out) for path in plots]
     if pictures:
         parts.append("## Best and worst, by the mean IoU over all clicks")
     for picture in pictures:
-        parts += [f"{picture.caption}:", f"![{picture.path.stem}]({picture.path.relative_to(out).as_posix()})"]
+        parts += [f"{picture.caption}:", _image(picture.path, out)]
     parts += ["## Settings", _settings_table(reports)]
     if command:
         parts += ["Made by", f"```sh\n{command}\n```"]
     path = out / PAGE
     _write(path, "\n\n".join(parts) + "\n")
     return path
+
+
+def _image(path: Path, out: Path) -> str:
+    """A picture in Markdown, where a name may have blanks but an address may not."""
+    return f"![{path.stem}]({quote(path.relative_to(out).as_posix())})"
 
 
 def _left_out(evaluation: Evaluation) -> list[str]:

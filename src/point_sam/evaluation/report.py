@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from point_sam.evaluation import statistics
-from point_sam.evaluation.tables import flat_settings, or_dash, table, with_interval
+from point_sam.evaluation.tables import flat_settings, or_dash, share_or_dash, table, with_interval
 
 _FORMAT = 1
 
@@ -31,7 +31,7 @@ class ObjectResult:
         num_points: of its cloud.
         iou: true IoU of the chosen masks.
         iou_scores: predicted IoU of the chosen masks, None if the model predicts none.
-        first_iou, first_iou_scores: the same of each of the C candidates of the first click.
+        first_iou, first_iou_scores: the same of each of the first click's C candidates; NaN where a mask had fewer.
         seconds: that the model took, the simulation of the clicks not counted.
         family, package: what the object's dataset says of it, to be summarised by; empty where it says nothing.
         fingerprint: of the coordinates, colours and masks that were evaluated; empty where nobody took it.
@@ -49,8 +49,8 @@ class ObjectResult:
     fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+        """JSON values; None for NaN."""
+        return {name: _listed(value) if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> ObjectResult:
@@ -60,6 +60,10 @@ class ObjectResult:
             k: np.array(v, dtype=float) if k in arrays and v is not None else v for k, v in values.items()
         }
         return ObjectResult(**read)
+
+
+def _listed(values: Float64[np.ndarray, "M K"]) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else value for value in row] for row in values.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +121,11 @@ class Report:
         return float((self._iou >= threshold).any(1).mean())
 
     @cached_property
+    def lost(self) -> float | None:
+        """Share of the clicks after the first that cost more than 0.05 IoU; None where there is none."""
+        return statistics.lost_share(self._iou)
+
+    @cached_property
     def score_correlation(self) -> float | None:
         """Pearson correlation of predicted and true IoU over all masks and clicks; None without predictions."""
         if any(result.iou_scores is None for result in self.objects):
@@ -128,12 +137,13 @@ class Report:
     def candidate_correlation(self) -> float | None:
         """Pearson correlation over the candidates of the first click; None without predictions."""
         scores, iou = self._candidates
-        return None if scores is None else statistics.correlation(scores.ravel(), iou.ravel())
+        there = ~np.isnan(iou)
+        return None if scores is None else statistics.correlation(scores[there], iou[there])
 
     @cached_property
     def choice_loss(self) -> float:
         """IoU lost at the first click by taking the candidate of best predicted IoU instead of the truly best."""
-        return float((self._candidates[1].max(1) - self._iou[:, 0]).mean())
+        return float((np.nanmax(self._candidates[1], axis=1) - self._iou[:, 0]).mean())
 
     @cached_property
     def rank_correlation(self) -> float | None:
@@ -147,7 +157,7 @@ class Report:
     @cached_property
     def best_chosen(self) -> float:
         """Share of the masks for which no candidate of the first click was better than the one taken."""
-        return float((self._iou[:, 0] >= self._candidates[1].max(1)).mean())
+        return float((self._iou[:, 0] >= np.nanmax(self._candidates[1], axis=1)).mean())
 
     def groups(self, by: str) -> dict[str, Report]:
         """A report on each "family" or "package", by its name, ascending.
@@ -175,6 +185,7 @@ class Report:
             "noc": {f"{t:.2f}": self.noc(t) for t in statistics.NOC_THRESHOLDS},
             "noc_interval": {f"{t:.2f}": list(self.noc_interval(t)) for t in statistics.NOC_THRESHOLDS},
             "reached": {f"{t:.2f}": self.reached(t) for t in statistics.NOC_THRESHOLDS},
+            "lost": self.lost,
             "score_correlation": self.score_correlation,
             "candidate_correlation": self.candidate_correlation,
             "rank_correlation": self.rank_correlation,
@@ -241,6 +252,7 @@ class Report:
             f"{float(self.settings['confidence']):.0%} bootstrap intervals over objects.",
             table(["clicks", "IoU, mean over masks", "mean over objects"], ious),
             table(["IoU to reach", f"clicks needed (cap {self.clicks})", "masks that reach it"], nocs),
+            f"Later clicks that cost more than {statistics.LOSS} IoU: {share_or_dash(self.lost)}.",
             table(["predicted IoU", ""], scores),
             table(["setting", "value"], [[key, str(value)] for key, value in flat_settings(self.settings).items()]),
         ]
@@ -254,8 +266,8 @@ class Report:
     def _candidates(self) -> tuple[Float64[np.ndarray, "masks C"] | None, Float64[np.ndarray, "masks C"]]:
         """Predicted and true IoU of each candidate of the first click; None for what is not predicted everywhere."""
         scores = [result.first_iou_scores for result in self.objects if result.first_iou_scores is not None]
-        iou = np.concatenate([result.first_iou for result in self.objects])
-        return np.concatenate(scores) if len(scores) == len(self.objects) else None, iou
+        iou = statistics.join_ragged([result.first_iou for result in self.objects])
+        return statistics.join_ragged(scores) if len(scores) == len(self.objects) else None, iou
 
     def _clicks_needed(self, threshold: float) -> list[np.ndarray]:
         if not 0 < threshold <= 1 or math.isnan(threshold):

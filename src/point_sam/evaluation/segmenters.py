@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Real
 from torch import Tensor
+
+from point_sam.predictor import PointSAM
+from point_sam.pyramid import Pyramid
+from point_sam.session import Session
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,14 @@ class Segmenter(Protocol):
         """A new dict."""
         ...
 
-    def start(self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int) -> Interaction:
-        """Look at a cloud (coords in the unit ball, rgb in 0..255) on which `count` masks will be clicked."""
+    def start(
+        self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int
+    ) -> Interaction | Iterable[Interaction]:
+        """Look at a cloud (coords in the unit ball, rgb in 0..255) on which `count` masks will be clicked.
+
+        Returns:
+            One interaction for all masks, or one for each; these are used one after the other, and may be generated.
+        """
         ...
 
 
@@ -83,7 +94,7 @@ class Predictor(Protocol):
 
 
 class PointSAMSegmenter:
-    """`PointSAM` clicked as a `Session` does: three candidates first, then all clicks and the last logits for one mask.
+    """`PointSAM` on whole clouds, as the original has it: three candidates, then all clicks and the last logits.
 
     All masks of a cloud go through the decoder together.
 
@@ -106,6 +117,44 @@ class PointSAMSegmenter:
         """Encode the cloud."""
         self._model.set_pointcloud(coords, rgb)
         return _PointSAMInteraction(self._model)
+
+
+class SessionSegmenter:
+    """`PointSAM` clicked through a `Session` for each mask.
+
+    Mask after mask, so that the balls of one are at hand from its first click to its last.
+
+    Args:
+        model: it.
+        name: what the report calls it.
+        scales: of the sessions. "whole" answers as `PointSAMSegmenter` does, but for the rounding of batches.
+        settings: more of what its answers depend on, recorded in the report as given.
+    """
+
+    def __init__(
+        self,
+        model: PointSAM,
+        *,
+        name: str = "session",
+        scales: Literal["balls", "whole"] = "balls",
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self._model = model
+        self._scales: Literal["balls", "whole"] = scales
+        self._settings = {"model": name, **_known_settings(model), "scales": scales, **(settings or {})}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Those of a `PointSAMSegmenter`, and `scales`."""
+        return dict(self._settings)
+
+    def start(
+        self, coords: Float[np.ndarray, "N 3"], rgb: Real[np.ndarray, "N 3"] | None, count: int
+    ) -> Iterable[Interaction]:
+        """Index the cloud for balls, or encode it whole; one for all its masks."""
+        whole = self._scales == "whole"
+        cloud = self._model.encode(coords, rgb) if whole else Pyramid(self._model, coords, rgb)
+        return (_SessionInteraction(Session(self._model, cloud, scales=self._scales)) for _ in range(count))
 
 
 def as_segmenter(model: Segmenter | Predictor) -> Segmenter:
@@ -143,6 +192,18 @@ class _PointSAMInteraction:
         chosen = scores.argmax(1)
         self._logits = logits[torch.arange(len(logits), device=logits.device), chosen]
         return Answer((logits > 0).cpu().numpy(), scores.float().cpu().numpy(), chosen.cpu().numpy())
+
+
+class _SessionInteraction:
+    """Of one mask."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def click(self, points: Float[np.ndarray, "1 3"], labels: Bool[np.ndarray, " 1"]) -> Answer:
+        self._session.click(points[0], bool(labels[0]))
+        masks, scores = self._session.candidates
+        return Answer(masks[None], scores[None], np.array([self._session.chosen]))
 
 
 def _known_settings(model: Predictor) -> dict[str, Any]:

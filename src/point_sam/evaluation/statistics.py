@@ -1,16 +1,33 @@
 """Figures of merit of interactive segmentation, and their uncertainty."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.stats import rankdata
 
 NOC_THRESHOLDS = (0.80, 0.85, 0.90)
+# A click that costs more IoU than this counts as lost.
+LOSS = 0.05
 
 
 def clicks_needed(iou: Float64[np.ndarray, "M K"], threshold: float) -> Int64[np.ndarray, " M"]:
     """The number of clicks (1..K) after which the IoU first reaches the threshold; K where it never does."""
     reached = iou >= threshold
     return np.where(reached.any(1), reached.argmax(1) + 1, iou.shape[1])
+
+
+def lost_share(iou: Float64[np.ndarray, "M K"]) -> float | None:
+    """The share of the clicks after the first that cost more than `LOSS`; None where there is none."""
+    return float((np.diff(iou, axis=1) < -LOSS).mean()) if iou.shape[1] > 1 else None
+
+
+def join_ragged(parts: Sequence[Float64[np.ndarray, "_ _"]]) -> Float64[np.ndarray, "M C"]:
+    """Rows of several lengths below each other, the shorter ones filled up with NaN."""
+    width = max(part.shape[1] for part in parts)
+    return np.concatenate(
+        [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=np.nan) for part in parts]
+    )
 
 
 def bootstrap_interval(
@@ -49,13 +66,14 @@ def mean_rank_correlation(a: Float64[np.ndarray, "M C"], b: Float64[np.ndarray, 
     """Spearman's, within each row, then the mean over the rows in which neither is constant; None if there is none.
 
     It asks whether a score ranks the candidates of one click, whatever it says of other clicks. Ties share their rank.
+    NaN fills up the rows of clicks with fewer.
     """
-    varied = (np.ptp(a, axis=1) > 0) & (np.ptp(b, axis=1) > 0)
+    varied = (np.nanmax(a, axis=1) > np.nanmin(a, axis=1)) & (np.nanmax(b, axis=1) > np.nanmin(b, axis=1))
     if not varied.any():
         return None
-    x, y = (_standardised(rankdata(values[varied], axis=1)) for values in (a, b))
-    return float((x * y).mean(1).mean())
+    x, y = (_standardised(rankdata(values[varied], axis=1, nan_policy="omit")) for values in (a, b))
+    return float(np.nanmean(x * y, axis=1).mean())
 
 
 def _standardised(ranks: Float64[np.ndarray, "M C"]) -> Float64[np.ndarray, "M C"]:
-    return (ranks - ranks.mean(1, keepdims=True)) / ranks.std(1, keepdims=True)
+    return (ranks - np.nanmean(ranks, axis=1, keepdims=True)) / np.nanstd(ranks, axis=1, keepdims=True)

@@ -25,6 +25,11 @@ def or_dash(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
+def share_or_dash(value: float | None) -> str:
+    """A share in percent, or a dash where there is none."""
+    return "-" if value is None else f"{value:.1%}"
+
+
 def flat_settings(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Settings within settings as `outer.inner`."""
     flat: dict[str, Any] = {}

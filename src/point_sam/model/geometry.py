@@ -48,6 +48,17 @@ class Geometry:
         """Every cloud repeated `times` times, one after the other."""
         return self._each(lambda value: value.repeat_interleave(times, 0))
 
+    def row(self, number: int) -> "Geometry":
+        """One cloud, as a batch of one, without copying."""
+        return self._each(lambda value: value[number : number + 1])
+
+    @staticmethod
+    def stack(parts: "list[Geometry]") -> "Geometry":
+        """Batches of clouds of one size as one batch."""
+        if len(parts) == 1:
+            return parts[0]
+        return Geometry(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Geometry)})
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Geometry":
         return replace(self, **{field.name: change(getattr(self, field.name)) for field in fields(self)})
 

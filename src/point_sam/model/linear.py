@@ -20,9 +20,9 @@ def multiply(
 ) -> Float[Tensor, "... O"]:
     """x @ weight.T + bias.
 
-    In float32 on a CPU and without gradients by oneDNN: torch gives these products to MKL, which took twice as long on
-    an AMD EPYC with AVX-512 (docs/performance.md). In all other cases, under autocast and torch.compile too, as torch
-    chooses.
+    In float32 on a CPU with AVX-512 and without gradients by oneDNN: torch gives these products to MKL, which took
+    twice as long on an AMD EPYC (docs/performance.md). With AVX2 both are as fast, and MKL rounds half as much. In all
+    other cases, under autocast and torch.compile too, as torch chooses.
     """
     if (
         not torch.compiler.is_compiling()
@@ -39,4 +39,5 @@ def multiply(
 @functools.cache
 def _has_onednn() -> bool:
     # The operator is what torch.compile makes of a Linear; torch has no public name for it.
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    there = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return there and "AVX512" in torch.backends.cpu.get_cpu_capability()

@@ -77,7 +77,7 @@ def _fill(
         step = max(1, _TILE // wanted)
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            distance, index = tree.query(targets[part], k=np.arange(1, wanted + 1), workers=-1)
+            distance, index = tree.query(targets[part], k=np.arange(1, wanted + 1), workers=torch.get_num_threads())
             decided = np.ones(len(part), bool) if wanted == num_points else distance[:, k - 1] < distance[:, -1]
             order = _ties_by_index(distance[decided], index[decided])
             distances[part[decided]] = np.take_along_axis(distance[decided], order, 1)[:, :k]

@@ -64,17 +64,18 @@ class Batch:
     def joined(cls, batches: Sequence["Batch"]) -> "Batch":
         """The clouds of all of them."""
         columns = zip(*(batch._tensors() for batch in batches), strict=True)
-        skipped = tuple(cloud for batch in batches for cloud in batch.skipped)
-        return cls(*(torch.cat(column) for column in columns), skipped=skipped)
+        coords, rgb, targets, labels = (torch.cat(column) for column in columns)
+        return cls(coords, rgb, targets, labels, tuple(cloud for batch in batches for cloud in batch.skipped))
 
     def pieces(self, count: int) -> Iterator["Batch"]:
         """The clouds in up to `count` batches of nearly equal sizes."""
-        columns = (tensor.tensor_split(min(count, len(self.coords))) for tensor in self._tensors())
-        return (Batch(*piece) for piece in zip(*columns, strict=True))
+        coords, rgb, targets, labels = (tensor.tensor_split(min(count, len(self.coords))) for tensor in self._tensors())
+        return map(Batch, coords, rgb, targets, labels)
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        return Batch(*(tensor.to(device) for tensor in self._tensors()), skipped=self.skipped)
+        coords, rgb, targets, labels = (tensor.to(device) for tensor in self._tensors())
+        return Batch(coords, rgb, targets, labels, self.skipped)
 
     def _tensors(self) -> tuple[Tensor, ...]:
         return self.coords, self.rgb, self.targets, self.labels

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from point_sam.encoded import EncodedCloud
 from point_sam.mesh.sampling import SAMPLES
 from point_sam.predictor import PointSAM
+from point_sam.session import Scales
 from point_sam.viewer.autosave import Autosave
 from point_sam.viewer.drawing import Opened, draw_scene
 from point_sam.viewer.encoding_cache import EncodingCache
@@ -33,6 +34,7 @@ class Viewer:
         max_points: of an opened file.
         samples, seed: how many points are drawn on a mesh, and of drawing them.
         drop_invalid: leave out points of a cloud without finite coordinates; else they are an error.
+        scales: what clicks are looked at in, see `Session`.
         stored: encodings that were made earlier, see `EncodingCache`.
         work, encoding_cache: the queue of the model's calls, and what it encoded.
     """
@@ -46,6 +48,7 @@ class Viewer:
     samples: int = SAMPLES
     seed: int = 0
     drop_invalid: bool = False
+    scales: Scales = "auto"
     stored: Callable[[Scene], EncodedCloud | None] | None = None
     work: WorkQueue = field(default_factory=WorkQueue)
     encoding_cache: EncodingCache = field(init=False)

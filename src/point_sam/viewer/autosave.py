@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from point_sam.atomic import write_atomically
 from point_sam.messages import first_line, printable
@@ -15,7 +15,7 @@ from point_sam.session import Click
 from point_sam.viewer.objects import SegmentedObject
 from point_sam.viewer.records import clicks_from_records, clicks_to_records, objects_from_records, objects_to_records
 from point_sam.viewer.scene import Scene
-from point_sam.viewer.workspace import State, count_candidates
+from point_sam.viewer.workspace import State
 
 MAX_FILES = 200
 MAX_AGE_DAYS = 30.0
@@ -35,7 +35,7 @@ class Saved:
         path: its file.
         person: whose.
         saved_at: seconds since 1970.
-        objects, clicks, choices: for `Workspace.resume`.
+        objects, clicks, choices, scales: for `Workspace.resume`.
     """
 
     path: Path
@@ -44,6 +44,7 @@ class Saved:
     objects: tuple[SegmentedObject, ...]
     clicks: tuple[Click, ...]
     choices: tuple[int, ...]
+    scales: Literal["balls", "whole"]
 
 
 class Pending(NamedTuple):
@@ -101,6 +102,7 @@ class Autosave:
             "objects": objects_to_records(state.objects, "packed"),
             "clicks": clicks_to_records(state.clicks),
             "choices": list(state.choices),
+            "scales": state.scales,
         }
         text = json.dumps(described, separators=(",", ":")).encode()
         with self._writing:
@@ -192,6 +194,9 @@ def _read(path: Path, scene: Scene) -> Saved:
     saved_at = described.get("saved_at")
     if not isinstance(saved_at, float):
         raise ValueError("it does not say when it was saved")
+    scales = described.get("scales", "whole")  # which was all there was before it was kept
+    if scales not in ("balls", "whole"):
+        raise ValueError(f"its scales {str(scales)[:80]!r} are unknown")
     clicks = clicks_from_records(described.get("clicks"))
     return Saved(
         path=path,
@@ -200,6 +205,7 @@ def _read(path: Path, scene: Scene) -> Saved:
         objects=tuple(objects_from_records(described.get("objects"), len(scene))),
         clicks=clicks,
         choices=_choices(described.get("choices"), len(clicks)),
+        scales=scales,
     )
 
 
@@ -207,6 +213,6 @@ def _choices(values: Any, count: int) -> tuple[int, ...]:
     """What was chosen after each click."""
     if not isinstance(values, list) or len(values) != count:
         raise ValueError("it does not say what was chosen after each click")
-    if not all(type(value) is int and 0 <= value < count_candidates(i) for i, value in enumerate(values)):
+    if not all(type(value) is int and value >= 0 for value in values):
         raise ValueError(f"the choices {str(values)[:80]} do not exist")
     return tuple(values)

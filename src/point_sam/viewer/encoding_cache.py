@@ -105,7 +105,7 @@ class EncodingCache:
     def num_bytes(self) -> int:
         """Of the tensors kept."""
         with self._lock:
-            return sum(bytes_of(encoded) for encoded in self._kept.values())
+            return sum(encoded.num_bytes for encoded in self._kept.values())
 
     def __len__(self) -> int:
         """Encodings kept."""
@@ -133,7 +133,7 @@ class EncodingCache:
         self._alive[key] = encoded
         self._kept[key] = encoded
         self._kept.move_to_end(key)
-        if bytes_of(encoded) > self._max_bytes:
+        if encoded.num_bytes > self._max_bytes:
             del self._kept[key]
         while self.num_bytes > self._max_bytes:
             self._kept.popitem(last=False)
@@ -150,13 +150,6 @@ class _Key(NamedTuple):
     model: str
     precision: str
     grouping: Grouping
-
-
-def bytes_of(encoded: EncodedCloud) -> int:
-    """Of an encoding's tensors and colours."""
-    tensors = (encoded.embeddings, *vars(encoded.geometry).values())
-    colors = 0 if encoded.rgb is None else encoded.rgb.nbytes
-    return colors + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _hand_on(done: "Future[EncodedCloud]", answer: "Future[EncodedCloud]") -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from point_sam.messages import first_line
 from point_sam.viewer.app import Viewer
 from point_sam.viewer.autosave import Saved
 from point_sam.viewer.exporting import COMPLETE, download
@@ -154,8 +155,7 @@ class Editor:
     def resume(self) -> None:
         """Go on with the newest of what is offered."""
         if self._saved:
-            saved = self._saved[0]
-            self._after(self._ask_model(lambda: self.workspace.resume(saved.objects, saved.clicks, saved.choices)))
+            self._after(self._ask_model(partial(self._resume, self._saved[0])))
             self._drop_saved()
 
     def discard(self) -> None:
@@ -163,6 +163,13 @@ class Editor:
         if self._saved:
             self._drop_saved()
             self._panel.tell("Thrown away", "ready")
+
+    def _resume(self, saved: Saved) -> Event:
+        try:
+            return self.workspace.resume(saved.objects, saved.clicks, saved.choices, saved.scales)
+        except ValueError as err:  # another model has other candidates
+            event = self.workspace.resume(saved.objects, (), (), saved.scales)
+            return Event(f"{event.message}; those that were saved cannot be made again: {first_line(err)}")
 
     def _ask_model(self, call: Callable[[], Event]) -> Event:
         if self._viewer.work.busy:

@@ -178,7 +178,7 @@ class Page:
         if self._canvas is not canvas or self._editor is not None:
             return
         with self._shut_on_error():
-            workspace = Workspace(canvas.scene, self._viewer.model, done.result())
+            workspace = Workspace(canvas.scene, self._viewer.model, done.result(), self._viewer.scales)
         self._editor = Editor(self._viewer, self._client, self._thread, self._panel, canvas, workspace, self.person)
         remarks = self._look_for_saved()
         self._panel.tell("; ".join(["Click on a part; shift-click takes away", *remarks]), "ready")

@@ -174,10 +174,11 @@ class Panel:
     def show(self, state: State) -> None:
         """Everything that follows from a state."""
         count = len(state.candidate_scores)
-        scores = ", ".join(f"{score:.2f}" for score in state.candidate_scores)
+        seen = zip(state.candidate_scores, state.candidate_radii, strict=True)
+        told = ", ".join(f"{score:.2f} ({radius:.3g})" for score, radius in seen)
         place = f"{(state.chosen or 0) + 1} of {count}" if count else "none"
         self.candidate.label = f"Next candidate (C): {place}"
-        self.candidate.hint = f"Predicted IoU: {scores}" if count else None
+        self.candidate.hint = f"Predicted IoU (radius of the ball): {told}" if count else None
         self.candidate.disabled = count < 2
         self.undo.label = f"Undo (Z): {state.undo}" if state.undo else "Undo (Z)"
         self.undo.disabled = state.undo is None

@@ -159,10 +159,11 @@ def limit_uploads(client: "ClientHandle", max_bytes: int, on_refused: Callable[[
         else:
             part(client_id, message)
 
-    for kind, theirs, ours in (
+    exchanged: tuple[tuple[Any, Any, Any], ...] = (
         (_messages.FileTransferStartUpload, start, guarded_start),
         (_messages.FileTransferPart, part, guarded_part),
-    ):
+    )
+    for kind, theirs, ours in exchanged:
         connection.unregister_handler(kind, theirs)
         connection.register_handler(kind, ours)
 

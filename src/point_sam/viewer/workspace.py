@@ -4,20 +4,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 
-from point_sam.automatic import MaskGenerator
+from point_sam.automatic import MaskGenerator, MaskRecord
 from point_sam.encoded import EncodedCloud
 from point_sam.predictor import PointSAM
-from point_sam.session import Click, Session
+from point_sam.session import Click, Scales, Session
 from point_sam.viewer.objects import ObjectList, SegmentedObject, check_name, check_sizes, largest_first
 from point_sam.viewer.scene import Scene
 
 _MOST_STEPS = 200
-_MOST_UNDO_BYTES = 256 << 20  # of logits that only undo still needs
+_MOST_UNDO_BYTES = 256 << 20  # of sessions that only undo still needs
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class State:
         mask: of the current object; empty before the first click.
         iou_score: its predicted IoU; None before the first click.
         candidate_scores: predicted IoU of the candidates of the last click.
+        candidate_radii: of the balls in which they were seen, in the scene's units.
+        scales: what the clicks were looked at in.
         chosen: which of them is the mask; None before the first click.
         objects: from below to above: where two overlap, the later one is seen and labels the points.
         undo: what `undo` would take back, e.g. "accept object 3"; None if nothing.
@@ -53,14 +55,11 @@ class State:
     mask: Bool[np.ndarray, " N"]
     iou_score: float | None
     candidate_scores: Float32[np.ndarray, " C"]
+    candidate_radii: Float64[np.ndarray, " C"]
+    scales: Literal["balls", "whole"]
     chosen: int | None
     objects: tuple[SegmentedObject, ...]
     undo: str | None
-
-
-def count_candidates(click: int) -> int:
-    """How many there are after a click, by its place: three after the first, one after later ones."""
-    return 3 if click == 0 else 1
 
 
 class Workspace:
@@ -74,19 +73,21 @@ class Workspace:
         scene: what is segmented.
         model: the model.
         encoded: the scene, encoded by it.
+        scales: what clicks are looked at in, see `Session`.
 
     Raises:
         ValueError: other weights encoded the cloud, or it is another one than the scene's.
     """
 
-    def __init__(self, scene: Scene, model: PointSAM, encoded: EncodedCloud) -> None:
+    def __init__(self, scene: Scene, model: PointSAM, encoded: EncodedCloud, scales: Scales = "auto") -> None:
         if encoded.cloud_fingerprint != scene.fingerprint:
             raise ValueError(f"the encoded cloud is not that of {scene.name}; encode the scene again")
         self.scene = scene
         self._model = model
         self._encoded = encoded
+        self._scales = scales
         self._doing = threading.RLock()
-        self._session = Session(model, encoded)  # of the current object
+        self._session = self._begin(scales)  # of the current object
         self._objects = ObjectList()
         self._steps: list[_Step] = []
         self._publish()
@@ -133,7 +134,7 @@ class Workspace:
             if chosen is None:
                 return Event("there are no candidates yet; click first", changed=False)
             if count == 1:
-                return Event("there is one candidate only; three are there after the first click", changed=False)
+                return Event("the last click has one candidate only", changed=False)
             return self.choose((chosen + by) % count)
 
     def undo(self) -> Event:
@@ -156,7 +157,7 @@ class Workspace:
             if not self._state.clicks:
                 return Event("there are no clicks to clear", changed=False)
             with self._undoable("clear"):
-                self._session = Session(self._model, self._encoded)
+                self._session = self._begin(self._scales)
             return Event("cleared the clicks")
 
     def accept(self, name: str | None = None) -> Event:
@@ -173,7 +174,7 @@ class Workspace:
             item = SegmentedObject.of(id, state.mask, name=name, iou_score=state.iou_score, clicks=state.clicks)
             with self._undoable(f"accept {item.name}"):
                 self._objects = self._objects.add([item])
-                self._session = Session(self._model, self._encoded)
+                self._session = self._begin(self._scales)
             return Event(f"accepted {item.name}: {_points(item.area)}")
 
     def delete(self, id: int) -> Event:
@@ -246,7 +247,9 @@ class Workspace:
             self._objects = self._objects.add(objects)
         return Event(f"added {len(objects)} objects")
 
-    def resume(self, objects: Sequence[SegmentedObject], clicks: Sequence[Click], choices: Sequence[int]) -> Event:
+    def resume(
+        self, objects: Sequence[SegmentedObject], clicks: Sequence[Click], choices: Sequence[int], scales: Scales
+    ) -> Event:
         """Go on from a saved state: takes the place of everything here, replays the clicks. One step of undo.
 
         Raises:
@@ -255,13 +258,16 @@ class Workspace:
         check_sizes(objects, self.scene)
         if len(clicks) != len(choices):
             raise ValueError(f"{len(choices)} choices for {len(clicks)} clicks; there is one for each")
-        session = Session(self._model, self._encoded)
+        session = self._begin(scales if clicks else self._scales)
         for click, choice in zip(clicks, choices, strict=True):
             session.click(click.point, click.positive)
             session.choose(choice)
         with self._doing, self._undoable("resume"):
             self._session, self._objects = session, replace(self._objects, items=()).add(objects)
         return Event(f"went on with {len(objects)} objects and {len(clicks)} clicks")
+
+    def _begin(self, scales: Scales) -> Session:
+        return Session(self._model, self._encoded, scales=scales)
 
     @contextmanager
     def _undoable(self, what: str) -> Iterator[None]:
@@ -274,12 +280,10 @@ class Workspace:
         self._publish()
 
     def _undo_bytes(self) -> int:
-        """Of the logits that old sessions keep."""
-        old = {id(step.session): step.session for step in self._steps if step.session is not self._session}
-        masks = sum(count_candidates(i) for session in old.values() for i in range(len(session.prompts)))
-        return 4 * self._encoded.num_points * masks
+        """Of what old sessions keep."""
+        return sum(session.num_bytes for session in {step.session for step in self._steps} - {self._session})
 
-    def _found(self, id: int, record: dict[str, Any]) -> SegmentedObject:
+    def _found(self, id: int, record: MaskRecord) -> SegmentedObject:
         x, y, z = self.scene.xyz[record["point_index"]].tolist()
         clicks = [Click((x, y, z), positive=True)]
         return SegmentedObject.of(id, record["segmentation"], iou_score=record["predicted_iou"], clicks=clicks)
@@ -289,8 +293,10 @@ class Workspace:
         count, candidates = int(np.count_nonzero(state.mask)), len(state.candidate_scores)
         if count == 0:
             return Event("the mask is empty: move the click or add another")
-        among = f", candidate {(state.chosen or 0) + 1} of {candidates}" if candidates > 1 else ""
-        return Event(f"mask: {_points(count)}, predicted IoU {state.iou_score:.2f}{among}")
+        chosen = state.chosen or 0
+        among = f", candidate {chosen + 1} of {candidates}" if candidates > 1 else ""
+        ball = f"in a ball of radius {state.candidate_radii[chosen]:.3g}"
+        return Event(f"mask: {_points(count)}, predicted IoU {state.iou_score:.2f} {ball}{among}")
 
     def _publish(self) -> None:
         """Make what is there now the state."""
@@ -301,7 +307,9 @@ class Workspace:
             session.choices,
             mask,
             session.iou_score,
-            session.candidates.iou_scores,
+            session.iou_scores,
+            session.radii,
+            session.scales,
             session.chosen,
             self._objects.items,
             self._steps[-1].what if self._steps else None,

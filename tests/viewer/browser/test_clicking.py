@@ -74,11 +74,11 @@ def test_a_click_colours_the_part_under_the_pointer_and_undo_gives_it_back(tab: 
     tab.page.keyboard.down("Shift")
     second = tab.act(lambda: tab.page.mouse.click(away_x, away_y), clicks=2)
     tab.page.keyboard.up("Shift")
-    assert second["candidates"] == "1"
+    assert int(second["candidates"]) > 1, "balls answer later clicks too"
     tab.screenshot("3_negative")
 
     back = tab.key("z", clicks=1)
-    assert (back["area"], back["candidates"]) == (first["area"], "3")
+    assert (back["area"], back["candidates"]) == (first["area"], first["candidates"])
     tab.key("z", clicks=0, area=0)
     np.testing.assert_allclose(wait_for_change(tab, x, y, masked), plain, atol=40)
 
@@ -87,10 +87,12 @@ def test_candidates_are_stepped_through_and_come_round(tab: Any) -> None:
     x, y = tab.nearest()
     first = tab.act(lambda: tab.page.mouse.click(x, y), clicks=1)
     areas = {first["candidate"]: first["area"]}
-    for _ in range(2):
+    count = int(first["candidates"])
+    assert count > 3, "balls have candidates of several sizes"
+    for _ in range(count - 1):
         step = tab.key("c")
         areas[step["candidate"]] = step["area"]
-    assert set(areas) == {"0", "1", "2"}
+    assert set(areas) == {str(i) for i in range(count)}
     assert len(set(areas.values())) > 1
     assert tab.press("Next candidate", candidate=first["candidate"])["area"] == first["area"]
 

@@ -46,6 +46,13 @@ class By(str, Enum):
     PACKAGE = "package"
 
 
+class Scales(str, Enum):
+    """What networks look at."""
+
+    WHOLE = "whole"
+    BALLS = "balls"
+
+
 class UpAxis(str, Enum):
     """What becomes of the axes."""
 
@@ -111,6 +118,14 @@ def command(
             "Repeat to compare.",
         ),
     ] = None,
+    scales: Annotated[
+        list[Scales] | None,
+        typer.Option(
+            show_default="both",
+            help="What networks look at: whole clouds, or balls of several sizes round the clicks, as a session does. "
+            "Repeat for both.",
+        ),
+    ] = None,
     clicks: Annotated[int, typer.Option(min=1, help="Clicks on each mask.")] = 10,
     objects: ObjectOptions,
     networks: shared.NetworkOptions,
@@ -130,8 +145,9 @@ def command(
     """Measure how well models segment labelled clouds with simulated clicks.
 
     The first click falls on the deepest point of a mask, each later one on the deepest point of the larger error. Told
-    are the IoU after each click with bootstrap intervals, the clicks needed to an IoU of 0.80, 0.85 and 0.90, and how
-    well the predicted IoU tells the true one.
+    are the IoU after each click with bootstrap intervals, the clicks needed to an IoU of 0.80, 0.85 and 0.90, the share
+    of later clicks that cost IoU, and how well the predicted IoU tells the true one. Each network is measured on whole
+    clouds, and once more through balls round the clicks.
     """
     from point_sam.evaluation import DataChoice, SampleRule, choose_models, evaluate_dataset
     from point_sam.evaluation.cases import draw_cases
@@ -146,7 +162,11 @@ def command(
         data, objects.layout, objects.split.value, tuple(objects.package or ()), objects.limit, objects.seed
     )
     models = choose_models(
-        model or ["tiny"], **networks.grouping(), device=networks.device, precision=networks.precision.value
+        model or ["tiny"],
+        **networks.grouping(),
+        device=networks.device,
+        precision=networks.precision.value,
+        scales=[scale.value for scale in scales or Scales],
     )
     rule = SampleRule(
         objects.max_points,
@@ -240,20 +260,22 @@ def _tell(evaluation: "Evaluation", out: Path, files: list[Path], *, as_json: bo
             }
         )
         return
-    from point_sam.evaluation.statistics import NOC_THRESHOLDS
-    from point_sam.evaluation.tables import shown_clicks
+    from point_sam.evaluation.statistics import LOSS, NOC_THRESHOLDS
+    from point_sam.evaluation.tables import share_or_dash, shown_clicks
 
     first = evaluation.reports[0]
     shown = shown_clicks(first.clicks)
-    header = ["model", *(f"IoU@{k}" for k in shown), *(f"NoC@{t * 100:.0f}" for t in NOC_THRESHOLDS)]
+    header = ["model", *(f"IoU@{k}" for k in shown), *(f"NoC@{t * 100:.0f}" for t in NOC_THRESHOLDS), "lost"]
     rows = [
         [
             report.model,
             *(f"{report.iou_at[k - 1]:.3f}" for k in shown),
             *(f"{report.noc(t):.2f}" for t in NOC_THRESHOLDS),
+            share_or_dash(report.lost),
         ]
         for report in evaluation.reports
     ]
     print_table(header, rows, right=header[1:])
     say(f"means over {first.num_masks} masks of {len(first.objects)} objects; NoC counts {first.clicks} clicks at most")
+    say(f"lost: clicks after the first that cost more than {LOSS} IoU")
     say(f"wrote {out / 'report.md'} and {len(files) - 1} files beside it")

@@ -57,8 +57,7 @@ class ClickOptions:
     candidate: int | None = shared.option(
         None,
         min=0,
-        max=2,
-        help="Which of the three readings of the first click to take. By default the one with the best predicted IoU.",
+        help="Which of the first click's candidates to take, from 0. By default the one with the best predicted IoU.",
     )
 
 
@@ -116,6 +115,15 @@ def command(
     ] = None,
     sampling: shared.Sampling,
     no_smooth: shared.NoSmooth = False,
+    scales: shared.LookAt = shared.Scales.AUTO,
+    specks: Annotated[
+        bool,
+        typer.Option(
+            "--specks",
+            rich_help_panel="Output",
+            help="Keep pieces of the mask that nobody clicked, however small. --scales whole always does.",
+        ),
+    ] = False,
     focus: FocusOptions,
     encoded: shared.Encoded = None,
     models: shared.ModelOptions,
@@ -123,9 +131,9 @@ def command(
 ) -> None:
     """Segment the object or part under one or more clicks.
 
-    The first click on the object gives three candidates, of which the one with the best predicted IoU is taken;
-    every further click refines that mask, in the order given. Of a mesh, points are drawn on the surface, clicks are
-    moved to its nearest point, and the points' mask becomes one of faces.
+    A click is looked at in balls of several sizes, which give candidates of all sizes; the first click takes the one
+    with the best predicted IoU, and every further click refines that mask, in the order given. Of a mesh, points are
+    drawn on the surface, clicks are moved to its nearest point, and the points' mask becomes one of faces.
     """
     prompts = prompts_of(clicks.point, clicks.index, clicks.label)
     is_mesh = check_kind(
@@ -145,6 +153,8 @@ def command(
         drop_invalid=drop_invalid,
         normalized=clicks.normalized,
         candidate=clicks.candidate,
+        scales=scales,
+        specks=specks,
         focus=focus.focus,
         focus_radius=focus.focus_radius,
         embedding=embedding,

@@ -67,6 +67,7 @@ def command(
     limits: LimitOptions,
     drop_invalid: shared.DropInvalid = False,
     sampling: shared.Sampling,
+    scales: shared.LookAt = shared.Scales.AUTO,
     encoded: shared.Encoded = None,
     models: shared.ModelOptions,
     mask_group_size: Annotated[
@@ -127,6 +128,7 @@ def command(
                     samples=sampling.count,
                     seed=sampling.seed or 0,
                     drop_invalid=drop_invalid,
+                    scales=scales.value,
                     stored=None if encoded is None else StoredEmbeddings(models, model, folder, embedding),
                 )
             with stages.stage(_READING):

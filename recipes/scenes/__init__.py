@@ -1,0 +1,1 @@
+"""Labelled scenes composed of labelled objects."""
