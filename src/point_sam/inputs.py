@@ -11,13 +11,14 @@ from torch import Tensor
 from point_sam.clouds.cloud import check_xyz
 from point_sam.clouds.normalization import normalize as normalize_coords
 from point_sam.encoded import EncodedCloud, as_numpy
+from point_sam.messages import format_point
 
 # Colour of points without colour: the grey that training feeds in place of dropped colours.
 NEUTRAL_COLOR = 128.0
 # Coordinates that float32 arithmetic pushed out of [-1, 1] by rounding are still inside.
 _UNIT_SLACK = 1e-6
 # Clicks come from rays, meshes and hands, and need not hit a point: 1% outside the ball is still on the object.
-_BALL_SLACK = 1e-2
+BALL_SLACK = 1e-2
 
 
 @runtime_checkable
@@ -54,7 +55,7 @@ def unit_coords(coords: Any, *, normalize: bool) -> tuple[Float32[np.ndarray, "N
         first = int(outside.argmax())
         raise ValueError(
             f"{int(outside.sum())} of {len(xyz)} coords lie outside [-1, 1], the first at index {first}: "
-            f"{_point(xyz[first])}; pass normalize=True to set_pointcloud, or load with load_pointcloud"
+            f"{format_point(xyz[first])}; pass normalize=True to set_pointcloud, or load with load_pointcloud"
         )
     return xyz.astype(np.float32), np.zeros(3), 1.0
 
@@ -163,26 +164,22 @@ def unit_clicks(cloud: Frame, points: Float64[np.ndarray, "*batch 3"]) -> Float6
         ValueError: one is not finite, or outside the cloud's ball.
     """
     if not np.isfinite(points).all():
-        raise ValueError(f"prompt_point {_point(points[~np.isfinite(points).all(axis=-1)][0])} is not finite")
+        raise ValueError(f"prompt_point {format_point(points[~np.isfinite(points).all(axis=-1)][0])} is not finite")
     unit = (points - cloud.center) / cloud.scale
     if cloud.normalized:
         distance = np.linalg.norm(unit, axis=-1)
-        outside = distance > 1 + _BALL_SLACK
+        outside = distance > 1 + BALL_SLACK
         if outside.any():
             raise ValueError(
-                f"prompt_point {_point(points[outside][0])} lies {distance[outside][0] * cloud.scale:g} from the "
-                f"cloud's centre {_point(cloud.center)}, outside its bounding ball of radius {cloud.scale:g}; "
-                f"prompt in the cloud's own units"
+                f"prompt_point {format_point(points[outside][0])} lies {distance[outside][0] * cloud.scale:g} from the "
+                f"cloud's centre {format_point(cloud.center)}, outside its bounding ball of radius "
+                f"{cloud.scale:g}; prompt in the cloud's own units"
             )
         return unit
     outside = (np.abs(unit) > 1 + _UNIT_SLACK).any(axis=-1)
     if outside.any():
         raise ValueError(
-            f"prompt_point {_point(points[outside][0])} lies outside [-1, 1]; pass normalize=True to set_pointcloud to "
-            f"prompt in the cloud's own units"
+            f"prompt_point {format_point(points[outside][0])} lies outside [-1, 1]; pass normalize=True to "
+            f"set_pointcloud to prompt in the cloud's own units"
         )
     return unit
-
-
-def _point(points: np.ndarray) -> str:
-    return "(" + ", ".join(f"{value:.6g}" for value in points) + ")"

@@ -1,5 +1,7 @@
 """Words for errors, each one readable line. Imports nothing of the package, so that every room may use it."""
 
+from collections.abc import Iterable
+
 _MOST_QUOTED = 200  # characters
 
 
@@ -12,3 +14,8 @@ def printable(text: str, most: int) -> str:
 def first_line(err: BaseException) -> str:
     """What another library's error says, to be quoted: its first line, or its type where it says nothing."""
     return (str(err).strip().splitlines() or [type(err).__name__])[0][:_MOST_QUOTED]
+
+
+def format_point(xyz: Iterable[float], digits: int = 6) -> str:
+    """A point as a sentence names it; UTM coordinates need ten digits."""
+    return "(" + ", ".join(f"{float(value):.{digits}g}" for value in xyz) + ")"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 from typer.core import TyperCommand
 
+from point_sam import messages
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -172,7 +174,7 @@ def _where(given: "Array", cloud: "PointCloud", normalized: bool) -> str:
 
 def format_point(xyz: Any) -> str:
     """A point in as many digits as UTM coordinates need."""
-    return "(" + ", ".join(f"{float(value):.10g}" for value in xyz) + ")"
+    return messages.format_point(xyz, 10)
 
 
 def _parse_point(text: str) -> tuple[float, float, float]:

@@ -75,7 +75,7 @@ class EncodingCache:
         Raises:
             QueueClosedError, QueueFullError: as `WorkQueue.submit`.
         """
-        precision = str(model.dtype).removeprefix("torch.")
+        precision = model.precision
         key = _Key(scene.fingerprint, model.fingerprint, precision, model.grouping)
         answer: Future[EncodedCloud] = Future()
         with self._lock:
