@@ -2,8 +2,8 @@
 
 As in tests/training/test_fake_device.py tensors have a device and a shape and no values, and torch's private-use
 backend stands for the GPU. Replaced, because they look at values: the search for neighbours (brute force here), what
-checks and moves the prompts that people give, and the fingerprint of the weights. Focus and balls are encodings of parts
-of a cloud, by `encode_all`. The Triton kernel of farthest point sampling is tested in Triton's interpreter (tests/ops).
+checks and moves the prompts that people give, and the fingerprint of the weights. Focus and balls are encodings of
+parts of a cloud, by `encode_all`. The Triton kernel that samples farthest points is tested in Triton's interpreter.
 """
 
 import subprocess

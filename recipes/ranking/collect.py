@@ -27,6 +27,8 @@ SCENES = 0.58
 MOST_POINTS = 60_000
 FEWEST_POINTS = 40
 NO_COLOR = 0.2
+# Kind of cloud, its number, the signs [A, S] of a click's answers and their true IoUs [A].
+Row = tuple[str, int, np.ndarray, np.ndarray]
 
 
 def main() -> None:
@@ -42,7 +44,7 @@ def main() -> None:
     torch.set_num_threads(1)
     model = PointSAM.from_pretrained(arguments.model)
     pick = picker(ObjectCollection.read(arguments.objects), arguments.split)
-    rows: list[tuple[str, int, Float32[np.ndarray, "A S"], np.ndarray]] = []
+    rows: list[Row] = []
     end, saved, number = time.time() + arguments.seconds, time.time(), 0
     while time.time() < end:
         rng = np.random.default_rng([arguments.seed, number])
@@ -99,7 +101,7 @@ def click_on(
     masks: Bool[np.ndarray, "M N"],
     rng: Generator,
     number: int,
-) -> Iterator[tuple[str, int, Float32[np.ndarray, "A S"], np.ndarray]]:
+) -> Iterator[Row]:
     """Kind, number of the cloud, signs and true IoUs of each click."""
     if not len(masks):
         return
@@ -128,7 +130,7 @@ def iou(one: Bool[np.ndarray, " N"], other: Bool[np.ndarray, " N"]) -> float:
     return float((one & other).sum() / max(int((one | other).sum()), 1))
 
 
-def save(path: Path, rows: list[tuple[str, int, Float32[np.ndarray, "A S"], np.ndarray]]) -> None:
+def save(path: Path, rows: list[Row]) -> None:
     """One row per answer; `click` says which answers belong to one click, `cloud` to one cloud."""
     kinds, clouds, signs, true = zip(*rows, strict=True)
     count = [len(values) for values in true]
