@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from point_sam.encoded import EncodedCloud
-from point_sam.inputs import Frame
+from point_sam.inputs import BALL_SLACK, Frame
+from point_sam.messages import format_point
 from point_sam.predictor import PointSAM
 
 # Outside the ball: a probability of 1e-13, and yet a number that arithmetic on logits survives.
@@ -27,8 +28,6 @@ _HELD = 0.95
 _FEWEST = 64
 # Without a mask, the points round the click that are focused on: what `tiny` sees whole.
 _NEAR = 8192
-# As far outside the points' own ball clicks are still taken (see `point_sam.inputs`).
-_SLACK = 1e-2
 
 
 @runtime_checkable
@@ -70,13 +69,13 @@ class Focus:
 
     def holds(self, point: Any) -> bool:
         """Whether a click at `point` [3], in the cloud's units, is one on these points or near them."""
-        return self._distance(point) <= self.encoded.scale * (1 + _SLACK)
+        return self._distance(point) <= self.encoded.scale * (1 + BALL_SLACK)
 
     def explain(self, point: Any) -> str:
         """Why `holds` says no to a point [3]: the rest of a sentence about it."""
         return (
             f"lies outside the focus: its {len(self.points):,} points, those within {self.radius:g} of "
-            f"{_told(self.center)}, reach {self.encoded.scale:g} from their middle, which is "
+            f"{format_point(self.center)}, reach {self.encoded.scale:g} from their middle, which is "
             f"{self._distance(point):g} away"
         )
 
@@ -110,7 +109,7 @@ def focus_on(model: PointSAM, cloud: Whole, center: Any, radius: float) -> Focus
     if not len(points):
         nearest = float(_distances(cloud, coords, middle).min())
         raise ValueError(
-            f"no point lies within {radius:g} of {_told(middle)}, the nearest one is {nearest:g} away; give the focus "
+            f"no point lies within {radius:g} of {format_point(middle)}, the nearest one is {nearest:g} away; give the focus "
             f"a larger radius or another center"
         )
     xyz = coords[points].astype(np.float64) * cloud.scale + cloud.center
@@ -179,7 +178,3 @@ def _distances(
     """From points in the unit ball to a center in the cloud's units, in those units."""
     offset = coords - ((center - cloud.center) / cloud.scale).astype(np.float32)
     return np.sqrt(np.einsum("md,md->m", offset, offset)) * np.float32(cloud.scale)
-
-
-def _told(point: Float64[np.ndarray, "3"]) -> str:
-    return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float32, Float64
 
 from point_sam.encoded import EncodedCloud, as_numpy
 from point_sam.focus import MARGIN, Focus, choose_ball, focus_on
+from point_sam.messages import format_point
 from point_sam.predictor import PointSAM
 from point_sam.pyramid import Pyramid
 from point_sam.pyramid.pyramid import Reading
@@ -153,7 +154,7 @@ class Session:
         click = Click((x, y, z), bool(positive))
         if self._focus is not None and not self._focus.holds(click.point):
             raise ValueError(
-                f"point {_told(click.point)} {self._focus.explain(click.point)}; call unfocus() first, or focus on a "
+                f"point {format_point(click.point)} {self._focus.explain(click.point)}; call unfocus() first, or focus on a "
                 f"larger ball"
             )
         self._steps = (*self._steps, self._answer(self._steps, click, self._view))
@@ -222,7 +223,7 @@ class Session:
         for click in clicks:
             if not focus.holds(click):
                 raise ValueError(
-                    f"the click on the object at {_told(click)} {focus.explain(click)}; give it a larger radius, or "
+                    f"the click on the object at {format_point(click)} {focus.explain(click)}; give it a larger radius, or "
                     f"undo the click"
                 )
         view = Single(self.model, focus.encoded, focus)
@@ -394,7 +395,3 @@ def choose_scales(model: PointSAM, scales: Scales) -> Literal["balls", "whole"]:
         slow = model.device.type == "cpu" and model.num_parameters > _QUICK
         return "whole" if slow else "balls"
     return scales
-
-
-def _told(point: Any) -> str:
-    return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"
