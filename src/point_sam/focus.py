@@ -109,8 +109,8 @@ def focus_on(model: PointSAM, cloud: Whole, center: Any, radius: float) -> Focus
     if not len(points):
         nearest = float(_distances(cloud, coords, middle).min())
         raise ValueError(
-            f"no point lies within {radius:g} of {format_point(middle)}, the nearest one is {nearest:g} away; give the focus "
-            f"a larger radius or another center"
+            f"no point lies within {radius:g} of {format_point(middle)}, the nearest one is {nearest:g} away; give the "
+            f"focus a larger radius or another center"
         )
     xyz = coords[points].astype(np.float64) * cloud.scale + cloud.center
     rgb = None if cloud.rgb is None else cloud.rgb[points]

@@ -104,7 +104,7 @@ class Session:
         model: PointSAM,
         encoded: EncodedCloud | Pyramid | None = None,
         *,
-        scales: Scales = "auto",
+        scales: str = "auto",
         specks: bool = False,
     ) -> None:
         self.scales = choose_scales(model, scales)
@@ -154,8 +154,8 @@ class Session:
         click = Click((x, y, z), bool(positive))
         if self._focus is not None and not self._focus.holds(click.point):
             raise ValueError(
-                f"point {format_point(click.point)} {self._focus.explain(click.point)}; call unfocus() first, or focus on a "
-                f"larger ball"
+                f"point {format_point(click.point)} {self._focus.explain(click.point)}; call unfocus() first, or focus "
+                f"on a larger ball"
             )
         self._steps = (*self._steps, self._answer(self._steps, click, self._view))
         return self.mask
@@ -223,8 +223,8 @@ class Session:
         for click in clicks:
             if not focus.holds(click):
                 raise ValueError(
-                    f"the click on the object at {format_point(click)} {focus.explain(click)}; give it a larger radius, or "
-                    f"undo the click"
+                    f"the click on the object at {format_point(click)} {focus.explain(click)}; give it a larger "
+                    f"radius, or undo the click"
                 )
         view = Single(self.model, focus.encoded, focus)
         steps = self._replay(view, ())
@@ -383,7 +383,7 @@ class Session:
         return int(((candidates & seen).sum(axis=1) / (candidates | seen).sum(axis=1)).argmax())
 
 
-def choose_scales(model: PointSAM, scales: Scales) -> Literal["balls", "whole"]:
+def choose_scales(model: PointSAM, scales: str) -> Literal["balls", "whole"]:
     """What a session with these `scales` looks at.
 
     Raises:
@@ -394,4 +394,4 @@ def choose_scales(model: PointSAM, scales: Scales) -> Literal["balls", "whole"]:
     if scales == "auto":
         slow = model.device.type == "cpu" and model.num_parameters > _QUICK
         return "whole" if slow else "balls"
-    return scales
+    return "whole" if scales == "whole" else "balls"

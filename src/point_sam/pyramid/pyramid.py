@@ -27,6 +27,8 @@ from point_sam.pyramid.signs import Agreement, Answers, find_signs
 _STEP = 0.6
 # Balls that a first click is looked at in, the whole cloud among them.
 _MOST = 7
+# The smallest ball, over the whole cloud; where many points coincide a ball holds enough at any size.
+_SMALLEST = 1e-4
 # A ball is worth looking at if it holds so many points, and so much fewer than the one before.
 _FEWEST = 300
 _FEWER = 0.8
@@ -222,7 +224,7 @@ class Pyramid:
         samples = [self._octree.sample_ball(self._middle, self._radius, SAMPLE)]
         fewest = max(_FEWEST, self.num_points // _SHARE)
         radius = 2 * self._radius
-        while len(samples) < _MOST:
+        while len(samples) < _MOST and radius > _SMALLEST * self._radius:
             radius *= _STEP
             sample = self._octree.sample_ball(point, radius, SAMPLE)
             if sample.count < fewest:
