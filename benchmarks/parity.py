@@ -27,7 +27,7 @@ def compare(variant: str, device: str, folder: Path = REFERENCE) -> dict[str, An
         coords, rgb = (torch.from_numpy(file[name]).to(device).float()[None] for name in ("coords", "rgb"))
     config = ModelConfig.preset(variant)
     model = named_model(config).to(device)
-    geometry = build_geometry(coords, config.num_groups, config.group_size)
+    geometry = build_geometry(coords, config.grouping)
     embeddings = model.encode(geometry, rgb)
     clicks, one = coords[:, wanted["prompt_index"]], torch.ones(1, 1, dtype=torch.long, device=device)
     first = model.decode(geometry, embeddings, clicks[:, :1], one, None, multimask_output=True)

@@ -11,7 +11,7 @@ import torch
 
 from point_sam.datasets import LabeledCloud
 from point_sam.training.config import Output, Stage, TrainConfig, Validation
-from point_sam.training.progress import Quiet, StepFigures
+from point_sam.training.progress import Reporter, StepFigures
 from point_sam.training.trainer import train
 
 WARM_UP = 2  # steps that are not counted
@@ -48,11 +48,10 @@ class EnoughError(Exception):
     """All steps that there is time for are done."""
 
 
-class Stopwatch(Quiet):
+class Stopwatch(Reporter):
     """Notes when each step ended, and ends the run after `PATIENCE` seconds of steps."""
 
     def __init__(self) -> None:
-        super().__init__(silent=True)
         self.ends: list[float] = []
         self.waits: list[float] = []
         self.loss: list[float] = []
