@@ -11,8 +11,8 @@ from torch import Tensor
 from point_sam.model import Geometry, ModelConfig, PointSAMModel, build_geometry
 
 TOLERANCE = 1e-5
-# The one output that misses it: 1.7e-5 on two cores with AVX2, by oneDNN as by MKL. Its mask encoder adds the error: the
-# embeddings and the first answer before it are within 1.2e-6.
+# The one output that misses it: 1.7e-5 on two cores with AVX2, by oneDNN as by MKL. Its mask encoder adds the error:
+# the embeddings and the first answer before it are within 1.2e-6.
 LOOSE = {("large", "refined_logits"): 2e-5}
 
 
