@@ -20,7 +20,7 @@ from point_sam.single import Single
 _View = Pyramid | Single
 _Reading = Any  # of the view that gave it: with logits, iou_score and radius
 Scales = Literal["auto", "balls", "whole"]
-# On a CPU a network of more parameters encodes a ball in seconds: `large` needs 20 s for the first click.
+# On a CPU a network of more parameters encodes each ball in seconds: `large` in two or more (docs/performance.md).
 _QUICK = 30_000_000
 
 

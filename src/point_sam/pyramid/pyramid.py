@@ -27,14 +27,12 @@ from point_sam.pyramid.signs import Agreement, Answers, find_signs
 _STEP = 0.6
 # Balls that a first click is looked at in, the whole cloud among them.
 _MOST = 7
-# The smallest ball, over the whole cloud; where many points coincide a ball holds enough at any size.
-_SMALLEST = 1e-4
 # A ball is worth looking at if it holds so many points, and so much fewer than the one before.
 _FEWEST = 300
 _FEWER = 0.8
 # In very dense clouds more than that: a thing has more than a two-thousandth of the points.
 _SHARE = 2000
-# Radius in the unit ball of a cloud whose points coincide: nothing smaller is looked at.
+# The smallest radius in the unit ball that is looked at: where points coincide a ball holds enough of them at any size.
 _SMALLEST = 1e-6
 # The ball round the mask so far: so many times the radius of 95% of its points, and beyond the farthest click on it.
 _MARGIN = 1.6
@@ -224,7 +222,7 @@ class Pyramid:
         samples = [self._octree.sample_ball(self._middle, self._radius, SAMPLE)]
         fewest = max(_FEWEST, self.num_points // _SHARE)
         radius = 2 * self._radius
-        while len(samples) < _MOST and radius > _SMALLEST * self._radius:
+        while len(samples) < _MOST and radius > _SMALLEST:
             radius *= _STEP
             sample = self._octree.sample_ball(point, radius, SAMPLE)
             if sample.count < fewest:
